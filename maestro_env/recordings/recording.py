@@ -1,0 +1,88 @@
+"""A recording in memory: what every expert replied, as dense arrays. Reading and writing it is format.py's job.
+
+Axes: N tasks, C context slots a task (slot 0 is `whole`), P experts of the registry, D and V embedding lengths.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maestro_env.errors import unknown_name
+from maestro_env.registry import Registry
+from maestro_env.types import Status, Task
+
+STATUSES = tuple(Status)
+"""`status[...]` holds an index into this; -1 marks a call that was not recorded."""
+
+MISSING = -1
+"""In integer arrays: no such call, answer or context."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Recording:
+    """Tasks, contexts and replies of one registry. Arrays are read-only."""
+
+    name: str
+    registry: Registry
+    cost_unit: str
+    """What a budget is counted in: `passes` (embedded experts) or `usd`."""
+    tasks: tuple[Task, ...]
+    """[N]"""
+    context_ids: tuple[tuple[str, ...], ...]
+    """[N] tuples of at most C ids; slot 0 is `whole`."""
+    boxes: NDArray[np.float32]
+    """[N, C, 4] left, top, right, bottom in pixels of the first image; NaN where the whole image is shown."""
+    question: NDArray[np.float32]
+    """[N, D] embeddings of the questions."""
+    view: NDArray[np.float16]
+    """[N, C, V] embeddings of what each context shows; 0 in empty slots."""
+    answers: tuple[str, ...]
+    """Every distinct answer."""
+    texts: tuple[str, ...]
+    """Every distinct reply text."""
+    tier2: tuple[str, ...]
+    """Every distinct tier-2 skill name."""
+    status: NDArray[np.int8]
+    """[N, C, P] index into `STATUSES`; `MISSING` where the call was not recorded."""
+    answer: NDArray[np.int32]
+    """[N, C, P] index into `answers`; `MISSING` where the reply holds none."""
+    text: NDArray[np.int32]
+    """[N, C, P] index into `texts`; `MISSING` where the call was not recorded."""
+    skill_tier2: NDArray[np.int16]
+    """[N, C, P] index into `tier2`; `MISSING` where none was named."""
+    next_context: NDArray[np.int16]
+    """[N, C, P] slot of the context in which the episode goes on; `MISSING` where the call was not recorded."""
+    confidence: NDArray[np.float32]
+    """[N, C, P] in [0, 1]; NaN where none was stated."""
+    score: NDArray[np.float32]
+    """[N, C, P] in [0, 1]: the task's score if this reply's answer were the final one; 0 without an answer."""
+    passes: NDArray[np.float32]
+    """[N, C, P] network evaluations, weighted by their multiply-adds."""
+    cost_usd: NDArray[np.float32]
+    """[N, C, P] USD."""
+    latency_s: NDArray[np.float32]
+    """[N, C, P] seconds."""
+    tokens: NDArray[np.int32]
+    """[N, C, P, 2] prompt and completion tokens."""
+
+    @property
+    def cost(self) -> NDArray[np.float32]:
+        """[N, C, P] the cost of each call in `cost_unit`."""
+        return self.passes if self.cost_unit == "passes" else self.cost_usd
+
+    def index_of(self, task_id: str) -> int:
+        """Return a task's place, 0 to N - 1.
+
+        Raises:
+            UnknownNameError: No such task; the message names the nearest ones.
+        """
+        index = self._task_index.get(task_id)
+        if index is None:
+            raise unknown_name("task", task_id, self._task_index)
+        return index
+
+    @cached_property
+    def _task_index(self) -> dict[str, int]:
+        return {task.id: i for i, task in enumerate(self.tasks)}

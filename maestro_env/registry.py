@@ -1,0 +1,149 @@
+"""The registry: which expert an action names. The lists themselves are the TOML files in `catalog/`."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+from maestro_env.errors import RegistryError, unknown_name
+from maestro_env.types import Expert, Model, Skill
+
+_Entry = TypeVar("_Entry", Model, Skill)
+
+STOP = 0
+"""The action that ends the episode and settles its answer; action 1 + i invokes expert i."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registry:
+    """An ordered, immutable list of experts; appending experts never changes what an action means."""
+
+    name: str
+    experts: tuple[Expert, ...]
+
+    def __post_init__(self) -> None:
+        ids = [expert.id for expert in self.experts]
+        doubles = sorted({expert_id for expert_id in ids if ids.count(expert_id) > 1})
+        if doubles:
+            raise RegistryError(f"Registry {self.name!r} lists {doubles} more than once; every expert id must be unique.")
+        if not ids:
+            raise RegistryError(f"Registry {self.name!r} is empty; give it at least one expert.")
+
+    def __len__(self) -> int:
+        return len(self.experts)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Expert ids in action order."""
+        return tuple(self._index)
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {expert.id: i for i, expert in enumerate(self.experts)}
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """The models, in order of first appearance."""
+        return tuple({expert.model.name: expert.model for expert in self.experts}.values())
+
+    @property
+    def skills(self) -> tuple[Skill, ...]:
+        """The tier-1 skills, in order of first appearance."""
+        return tuple({expert.skill.name: expert.skill for expert in self.experts}.values())
+
+    def index_of(self, expert_id: str) -> int:
+        """Return an expert's place, 0 to `len(self) - 1`.
+
+        Raises:
+            UnknownNameError: No such id; the message names the nearest ones.
+        """
+        try:
+            return self._index[expert_id]
+        except KeyError:
+            raise unknown_name("expert", expert_id, self._index) from None
+
+    def action_of(self, expert_id: str) -> int:
+        """Return the action (1 and up; 0 is STOP) that invokes an expert.
+
+        Raises:
+            UnknownNameError: No such id; the message names the nearest ones.
+        """
+        return 1 + self.index_of(expert_id)
+
+    def expert(self, expert_id: str) -> Expert:
+        """Return an expert by its id.
+
+        Raises:
+            UnknownNameError: No such id; the message names the nearest ones.
+        """
+        return self.experts[self.index_of(expert_id)]
+
+
+def registry_names() -> tuple[str, ...]:
+    """Names of the registries that ship with the package."""
+    files = resources.files("maestro_env.catalog").iterdir()
+    return tuple(sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml")))
+
+
+def load_registry(name_or_path: str | Path) -> Registry:
+    """Load a shipped registry by name, or anyone's own from a TOML file.
+
+    Raises:
+        UnknownNameError: Neither a shipped name nor an existing file.
+        RegistryError: The file is not a registry; the message says where and why.
+    """
+    if str(name_or_path) in registry_names():
+        text = resources.files("maestro_env.catalog").joinpath(f"{name_or_path}.toml").read_text("utf-8")
+        return parse_registry(text, name=str(name_or_path))
+    path = Path(name_or_path)
+    if not path.is_file():
+        raise unknown_name("registry", str(name_or_path), registry_names())
+    return parse_registry(path.read_text("utf-8"), name=path.stem)
+
+
+def parse_registry(text: str, *, name: str) -> Registry:
+    """Build a registry from the text of a catalog file.
+
+    The file holds `[[model]]` tables (the fields of `Model`, and `skills`: names of the skills it pairs with),
+    `[[skill]]` tables (the fields of `Skill`), and optionally `extends`: a shipped registry whose experts come first.
+
+    Raises:
+        RegistryError: Not TOML, an unknown or missing key, or a model that names an unknown skill.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RegistryError(f"Registry {name!r} is not valid TOML: {error}.") from error
+    for key in document:
+        if key not in ("extends", "model", "skill"):
+            raise RegistryError(f"Registry {name!r}: {unknown_name('key', key, ('extends', 'model', 'skill'))}")
+    base = load_registry(document["extends"]).experts if "extends" in document else ()
+    skills = {expert.skill.name: expert.skill for expert in base}
+    for table in document.get("skill", ()):
+        skill = _build(Skill, table, where=f"registry {name!r}, skill {table.get('name')!r}")
+        skills[skill.name] = skill
+    experts = list(base)
+    for table in document.get("model", ()):
+        where = f"registry {name!r}, model {table.get('name')!r}"
+        pairs = table.get("skills", ())
+        model = _build(Model, {key: value for key, value in table.items() if key != "skills"}, where=where)
+        for skill_name in pairs:
+            if skill_name not in skills:
+                raise RegistryError(f"{where}: {unknown_name('skill', skill_name, skills)}")
+            experts.append(Expert(model=model, skill=skills[skill_name]))
+    return Registry(name=name, experts=tuple(experts))
+
+
+def _build(kind: type[_Entry], table: Mapping[str, Any], *, where: str) -> _Entry:
+    known = kind.__dataclass_fields__
+    for key in table:
+        if key not in known:
+            raise RegistryError(f"{where}: {unknown_name('key', key, known)}")
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise RegistryError(f"{where}: {error}; expected the keys {list(known)}.") from error
