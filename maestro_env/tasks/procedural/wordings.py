@@ -5,7 +5,8 @@ from enum import StrEnum
 
 import numpy as np
 
-COUNT_ANSWERS = tuple(str(n) for n in range(13))
+NUMBERS = tuple(str(n) for n in range(25))
+"""What counts and values can be."""
 COLOURS: Mapping[str, tuple[int, int, int]] = {
     "red": (214, 48, 49),
     "orange": (243, 146, 32),
@@ -19,7 +20,7 @@ PLACES = ("upper left", "upper right", "lower left", "lower right", "centre")
 SHAPES = ("circle", "square", "triangle", "star", "cross")
 LETTERS = tuple("ABCDEFGH")
 
-ANSWERS: tuple[str, ...] = (*(str(n) for n in range(25)), *COLOURS, *PLACES, *SHAPES, *LETTERS)
+ANSWERS: tuple[str, ...] = (*NUMBERS, *COLOURS, *PLACES, *SHAPES, *LETTERS)
 """The closed answer vocabulary of the small readers: numbers 0 to 24, colours, places, shapes, letters."""
 
 

@@ -1,0 +1,161 @@
+"""Scenes: framed figures of the families, pasted into a large cluttered picture; the question is about one of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from maestro_env.errors import TaskError
+from maestro_env.tasks.procedural.canvas import Canvas, Colour, mixed, textured
+from maestro_env.tasks.procedural.family import Family, Figure, Query
+from maestro_env.tasks.procedural.wordings import COLOURS, SHAPES
+from maestro_env.types import Box
+
+FRAME_SHARE = 0.05
+"""Width of a frame, as a share of the figure's side."""
+NUM_FIGURES_ODDS = {1: 0.15, 2: 0.70, 3: 0.15}
+"""How many figures a scene holds, and how often."""
+RIVAL_ODDS = 0.75
+"""How often the second figure is one that could answer the same question: reading it gives a wrong answer."""
+MIN_FIGURE_PX = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Placed:
+    """One figure of a scene."""
+
+    family: str
+    figure: Figure
+    frame_colour: str
+    box: Box
+    """The frame's outer edge, in pixels of the scene."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scene:
+    """A composed picture and which of its figures the question is about."""
+
+    image: Image.Image
+    placed: tuple[Placed, ...]
+    """The target comes first."""
+    query: Query
+    """A query of the target, without a wording of its own."""
+
+    @property
+    def target(self) -> Placed:
+        return self.placed[0]
+
+
+def compose_scene(
+    families: Sequence[Family], rng: np.random.Generator, *, side_px: int, figure_px: tuple[int, int], difficulty: float
+) -> Scene:
+    """Compose a scene.
+
+    Args:
+        families: Which families its figures are drawn from, each equally often the target's.
+        rng: The only source of randomness.
+        side_px: Side of the square picture.
+        figure_px: Smallest and largest side of a figure, in pixels.
+        difficulty: In [0, 1]: more clutter, harder figures.
+    """
+    canvas, paper = _background(rng, side_px, difficulty)
+    count = int(rng.choice(list(NUM_FIGURES_ODDS), p=list(NUM_FIGURES_ODDS.values())))
+    target_family = families[int(rng.integers(len(families)))]
+    target, query = _draw_target(target_family, rng, figure_px, difficulty)
+    chosen: list[tuple[str, Figure]] = [(target_family.name, target)]
+    others = [family for family in families if family.name != target_family.name]
+    for _ in range(count - 1):
+        family, figure = _draw_other(others, rng, figure_px, difficulty, query)
+        chosen.append((family.name, figure))
+        others = [other for other in others if other.name != family.name]
+    frame_names = [list(COLOURS)[i] for i in rng.permutation(len(COLOURS))]
+    image = textured(canvas.finish(), 0.15 + 0.35 * difficulty * float(rng.random()), rng)
+    boxes = _arrange(rng, [figure.image.width for _, figure in chosen], side_px)
+    placed = tuple(
+        Placed(family=name, figure=figure, frame_colour=frame, box=box)
+        for (name, figure), frame, box in zip(chosen, frame_names, boxes, strict=False)
+    )
+    for item in placed:
+        _paste(image, item, paper)
+    return Scene(image=image, placed=placed, query=query)
+
+
+def check_scene(scene: Scene) -> None:
+    """Raise `TaskError` unless the target is large enough, its frame is unique and no two figures overlap."""
+    target = scene.target
+    if target.figure.image.width < MIN_FIGURE_PX:
+        raise TaskError(f"The target is {target.figure.image.width} px wide; at least {MIN_FIGURE_PX} px is readable.")
+    if [item.frame_colour for item in scene.placed].count(target.frame_colour) != 1:
+        raise TaskError(f"The {target.frame_colour} frame is not unique; the question would be ambiguous.")
+    for i, one in enumerate(scene.placed):
+        for other in scene.placed[:i]:
+            if _overlap(one.box, other.box, gap_px=0):
+                raise TaskError(f"Figures overlap: {one.box} and {other.box}; each must be whole.")
+
+
+def _draw_target(
+    family: Family, rng: np.random.Generator, figure_px: tuple[int, int], difficulty: float
+) -> tuple[Figure, Query]:
+    figure = family.draw(rng, size_px=int(rng.integers(figure_px[0], figure_px[1] + 1)), difficulty=difficulty)
+    shared = [query for query in figure.queries if not query.question]
+    return figure, shared[int(rng.integers(len(shared)))]
+
+
+def _draw_other(
+    families: Sequence[Family], rng: np.random.Generator, figure_px: tuple[int, int], difficulty: float, query: Query
+) -> tuple[Family, Figure]:
+    """Draw another family's figure; mostly one whose answer to the same question differs."""
+    want_rival = bool(rng.random() < RIVAL_ODDS)
+    for family in (families[i] for i in rng.permutation(len(families))):
+        size_px = int(rng.integers(figure_px[0], figure_px[1] + 1))
+        figure = family.draw(rng, size_px=size_px, difficulty=difficulty)
+        rival = any(not q.question and q.intent is query.intent and q.answer != query.answer for q in figure.queries)
+        if rival or not want_rival:
+            return family, figure
+    return family, figure
+
+
+def _background(rng: np.random.Generator, side_px: int, difficulty: float) -> tuple[Canvas, Colour]:
+    tint = rng.integers(150, 236, 3)
+    paper: Colour = (int(tint[0]), int(tint[1]), int(tint[2]))
+    canvas = Canvas(side_px, paper, supersampling=1)
+    for _ in range(round(12 + 30 * difficulty)):
+        x, y, u, v = (float(w) for w in rng.random(4))
+        colour = COLOURS[list(COLOURS)[int(rng.integers(len(COLOURS)))]]
+        ink = mixed(colour, paper, float(rng.uniform(0.3, 0.8)))
+        if rng.random() < 0.5:
+            canvas.line([(x, y), (x + (u - 0.5) * 0.5, y + (v - 0.5) * 0.5)], ink, float(rng.uniform(0.002, 0.006)))
+        else:
+            shape = SHAPES[int(rng.integers(len(SHAPES)))]
+            canvas.shape(shape, x, y, float(rng.uniform(0.008, 0.03)), ink, u * 6.3)
+    return canvas, paper
+
+
+def _arrange(rng: np.random.Generator, sides_px: Sequence[int], side_px: int) -> list[Box]:
+    """Place the frames apart from each other."""
+    while True:
+        boxes: list[Box] = []
+        for figure_px in sides_px:
+            outer = figure_px + 2 * round(figure_px * FRAME_SHARE)
+            left, top = (int(v) for v in rng.integers(8, side_px - outer - 8, 2))
+            box = Box(left=left, top=top, right=left + outer, bottom=top + outer)
+            if any(_overlap(box, other, gap_px=12) for other in boxes):
+                break
+            boxes.append(box)
+        else:
+            return boxes
+
+
+def _overlap(one: Box, other: Box, *, gap_px: int) -> bool:
+    return (
+        one.left < other.right + gap_px and other.left < one.right + gap_px
+        and one.top < other.bottom + gap_px and other.top < one.bottom + gap_px
+    )
+
+
+def _paste(image: Image.Image, item: Placed, paper: Colour) -> None:
+    left, top, right, bottom = (round(v) for v in (item.box.left, item.box.top, item.box.right, item.box.bottom))
+    image.paste(mixed(COLOURS[item.frame_colour], paper, 0.05), (left, top, right, bottom))
+    margin = (right - left - item.figure.image.width) // 2
+    image.paste(item.figure.image, (left + margin, top + margin))
