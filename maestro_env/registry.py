@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from maestro_env.errors import RegistryError, unknown_name
-from maestro_env.types import Expert, Model, Skill
+from maestro_env.types import Expert, Model, Role, Skill
 
 _Entry = TypeVar("_Entry", Model, Skill)
 
@@ -130,6 +130,8 @@ def parse_registry(text: str, *, name: str) -> Registry:
         where = f"registry {name!r}, model {table.get('name')!r}"
         pairs = table.get("skills", ())
         model = _build(Model, {key: value for key, value in table.items() if key != "skills"}, where=where)
+        if model.role not in tuple(Role):
+            raise RegistryError(f"{where}: {unknown_name('role', model.role, tuple(Role))}")
         for skill_name in pairs:
             if skill_name not in skills:
                 raise RegistryError(f"{where}: {unknown_name('skill', skill_name, skills)}")

@@ -35,6 +35,15 @@ class Outcome(StrEnum):
     """No reply held an answer, and at least one call failed."""
 
 
+class Role(StrEnum):
+    """What a model's network gives for a view."""
+
+    READER = "reader"
+    """An answer."""
+    LOCATOR = "locator"
+    """A box in which the answer is to be seen."""
+
+
 class AnswerRule(StrEnum):
     """Which answered reply settles the episode's answer."""
 
@@ -108,6 +117,8 @@ class Model:
     """What a policy may read about it: precise, and true."""
     network: str = ""
     """Name of the shipped network behind it; empty for models behind an endpoint."""
+    role: str = Role.READER
+    """A member of `Role`; tier-1 skills that suit both dispatch on it."""
     passes_per_look: float = 1.0
     """Cost of one network evaluation, in passes (multiply-adds relative to the small reader)."""
     usd_per_pass: float = 0.0
