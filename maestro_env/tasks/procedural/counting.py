@@ -43,7 +43,7 @@ class Counting(Family):
             "difficulty": difficulty, "kind": "shapes", "num_elements": count, "contrast": contrast,
             "gap": _smallest_gap(places, radius), "element_share": 2 * radius,
         }
-        return Figure(image=image, queries=_queries(items, rng), factors=factors)
+        return Figure(image=image, queries=_queries(items, places, rng), factors=factors)
 
     def check(self, figure: Figure) -> None:
         contrast, gap = float(figure.factors["contrast"]), float(figure.factors["gap"])
@@ -53,19 +53,26 @@ class Counting(Family):
             raise TaskError(f"Two shapes are {gap:.3f} of the side apart; at least {MIN_GAP} keeps them countable.")
 
 
-def _queries(items: list[tuple[str, str]], rng: np.random.Generator) -> tuple[Query, ...]:
+def _queries(
+    items: list[tuple[str, str]], places: list[tuple[float, float]], rng: np.random.Generator
+) -> tuple[Query, ...]:
     shapes, colours = zip(*items, strict=True)
-    total = str(len(items))
     asked_colour = colours[int(rng.integers(len(colours)))]
     asked_shape = shapes[int(rng.integers(len(shapes)))]
+    of_colour = [place for place, colour in zip(places, colours, strict=True) if colour == asked_colour]
+    of_shape = [place for place, shape in zip(places, shapes, strict=True) if shape == asked_shape]
     return (
-        Query(intent=Intent.COUNT, answer=total),
-        Query(intent=Intent.COUNT, answer=total, question="How many shapes are there in all?"),
-        Query(intent=Intent.COUNT, answer=str(colours.count(asked_colour)), question=f"How many {asked_colour} shapes are there?"),
-        Query(intent=Intent.COUNT, answer=str(shapes.count(asked_shape)), question=f"What is the number of shapes that are a {asked_shape}?"),
+        _count("", places),
+        _count("How many shapes are there in all?", places),
+        _count(f"How many {asked_colour} shapes are there?", of_colour),
+        _count(f"What is the number of shapes that are a {asked_shape}?", of_shape),
         Query(intent=Intent.COLOUR, answer=colours[0]),
         Query(intent=Intent.SHAPE, answer=shapes[0]),
     )
+
+
+def _count(question: str, places: list[tuple[float, float]]) -> Query:
+    return Query(intent=Intent.COUNT, answer=str(len(places)), question=question, where=tuple(places))
 
 
 def _scatter(rng: np.random.Generator, count: int, radius: float) -> list[tuple[float, float]]:

@@ -19,6 +19,9 @@ class Query:
     """A member of `wordings.ANSWERS`."""
     question: str = ""
     """A wording of the family's own, for plain tasks; empty where only a shared wording is used."""
+    where: tuple[tuple[float, float], ...] = ()
+    """Where the evidence lies, as fractions of the side: the centres of what is counted, or of the one target.
+    Empty where the whole figure is needed. Tells what can be answered from a part of the picture."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
