@@ -1,0 +1,67 @@
+# Everything runs in .venv in this folder, which `make setup` builds from any Python 3.11 to 3.13:
+#   make compare PYTHON=python3.12
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+OLDEST := .venv-oldest
+ARGS ?=
+# A policy of this size gains nothing from threads, and tests that run in parallel would fight for them.
+export OMP_NUM_THREADS ?= 1
+
+# What must hold on the oldest supported Gymnasium as well, without torch.
+CONTRACT_TESTS := $(wildcard tests/maestro_env/test_env*.py tests/test_import.py)
+
+.PHONY: setup compare test check lint format types docs docs-check bench bench-smoke test-oldest clean
+
+setup: $(VENV)/.installed
+
+# torch comes first and alone: it is by far the largest download, so whether it can be had shows at once.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[bench,dev]"
+	touch $@
+
+compare: setup
+	$(BIN)/python -m benchmarks.compare $(ARGS)
+
+test: setup
+	$(BIN)/python -m pytest $(ARGS)
+
+# `test` covers what `docs-check` does: the pages' code, commands and links.
+check: lint types test test-oldest bench-smoke
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: setup
+	$(BIN)/ruff format .
+
+types: setup
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+docs: setup
+	$(BIN)/python docs/generate.py
+
+docs-check: setup
+	$(BIN)/python -m pytest tests/test_docs.py
+
+bench: setup
+	$(BIN)/python -m pytest benchmarks/throughput --benchmark-only --benchmark-autosave $(ARGS)
+
+bench-smoke: setup
+	$(BIN)/python -m pytest benchmarks/throughput --benchmark-disable
+
+test-oldest: $(OLDEST)/.installed
+	$(OLDEST)/bin/python -m pytest $(CONTRACT_TESTS)
+
+$(OLDEST)/.installed: pyproject.toml constraints-oldest.txt
+	test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --constraint constraints-oldest.txt --editable . hypothesis pytest
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(OLDEST) build dist results .pytest_cache .ruff_cache .benchmarks .hypothesis
+	find maestro_env agents benchmarks tests -name __pycache__ -type d -prune -exec rm -rf {} +
