@@ -1,0 +1,1 @@
+"""Skills: workflows around a model, one file each. `library.py` lists them."""
