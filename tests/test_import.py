@@ -1,0 +1,47 @@
+"""What an import loads: the package stays light, and says which extra is missing instead of failing obscurely."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("torch", "stable_baselines3", "sb3_contrib", "safetensors", "matplotlib", "pygame", "scipy", "rich")
+"""Nothing of this may be loaded by an import of the package."""
+
+LIGHT_MODULES = ("maestro_env", "maestro_env.testing", "maestro_env.cli")
+
+
+def loaded_by(statement: str, *, folder: Path) -> set[str]:
+    """Return the top-level packages that a statement loads in a fresh interpreter."""
+    report = "import sys; print(*sorted({name.split('.')[0] for name in sys.modules}), sep=chr(10))"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", f"{statement}\n{report}"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("module", LIGHT_MODULES)
+def test_import__loads_nothing_heavy(module: str, tmp_path: Path) -> None:
+    loaded = loaded_by(f"import {module}", folder=tmp_path)
+    assert "maestro_env" in loaded
+    assert loaded & set(HEAVY) == set()
+
+
+def test_loaded_by__sees_what_is_loaded(tmp_path: Path) -> None:
+    assert "tomllib" in loaded_by("import tomllib", folder=tmp_path)
+    assert "tomllib" not in loaded_by("import json", folder=tmp_path)
+
+
+def test_import__twice_registers_without_a_warning(tmp_path: Path) -> None:
+    statement = "import importlib, maestro_env; importlib.reload(maestro_env)"
+    assert "gymnasium" in loaded_by(statement, folder=tmp_path)
+
+
+def test_import__registers_the_environment_under_its_module_name(tmp_path: Path) -> None:
+    statement = "import gymnasium; gymnasium.spec('maestro_env:Maestro-v0')"
+    assert "maestro_env" in loaded_by(statement, folder=tmp_path)
