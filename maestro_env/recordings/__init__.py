@@ -1,0 +1,1 @@
+"""Recordings: what experts replied, on disk and in memory."""

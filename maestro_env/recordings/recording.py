@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from maestro_env.errors import unknown_name
 from maestro_env.registry import Registry
-from maestro_env.types import Status, Task
+from maestro_env.types import WHOLE, Box, Context, Status, Task
 
 STATUSES = tuple(Status)
 """`status[...]` holds an index into this; -1 marks a call that was not recorded."""
@@ -39,7 +39,7 @@ class Recording:
     view: NDArray[np.float16]
     """[N, C, V] embeddings of what each context shows; 0 in empty slots."""
     answers: tuple[str, ...]
-    """Every distinct answer."""
+    """Every distinct answer; sorted in a recording that was read from disk, as the next two."""
     texts: tuple[str, ...]
     """Every distinct reply text."""
     tier2: tuple[str, ...]
@@ -66,11 +66,31 @@ class Recording:
     """[N, C, P] seconds."""
     tokens: NDArray[np.int32]
     """[N, C, P, 2] prompt and completion tokens."""
+    context_parents: tuple[tuple[str, ...], ...] = ()
+    """[N] as `context_ids`: in which context each was found; empty where every region was found in `whole`."""
+    context_texts: tuple[tuple[str, ...], ...] = ()
+    """[N] as `context_ids`: text evidence; empty where no context holds any."""
+    question_encoder: str = ""
+    """Name of the encoder behind `question`, as `encoders.py` knows it."""
+    view_encoder: str = ""
+    """Name of the encoder behind `view`."""
 
     @property
     def cost(self) -> NDArray[np.float32]:
         """[N, C, P] the cost of each call in `cost_unit`."""
         return self.passes if self.cost_unit == "passes" else self.cost_usd
+
+    def context(self, task_index: int, slot: int) -> Context:
+        """Return a task's context by its slot."""
+        context_id = self.context_ids[task_index][slot]
+        parent = "" if context_id == WHOLE else WHOLE
+        left, top, right, bottom = self.boxes[task_index, slot].tolist()
+        return Context(
+            id=context_id,
+            parent=self.context_parents[task_index][slot] if self.context_parents else parent,
+            box=None if np.isnan(left) else Box(left=left, top=top, right=right, bottom=bottom),
+            text=self.context_texts[task_index][slot] if self.context_texts else "",
+        )
 
     def index_of(self, task_id: str) -> int:
         """Return a task's place, 0 to N - 1.
