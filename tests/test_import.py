@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("torch", "stable_baselines3", "sb3_contrib", "safetensors", "matplotlib", "pygame", "scipy", "rich")
-"""Nothing of this may be loaded by an import of the package."""
-
-LIGHT_MODULES = ("maestro_env", "maestro_env.testing", "maestro_env.cli")
+HEAVY = {"torch", "stable_baselines3", "sb3_contrib", "safetensors", "matplotlib", "pygame", "scipy"}
+"""Nothing of this may be loaded by an import of the package or of its command."""
 
 
 def loaded_by(statement: str, *, folder: Path) -> set[str]:
@@ -25,11 +23,15 @@ def loaded_by(statement: str, *, folder: Path) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("module", LIGHT_MODULES)
+@pytest.mark.parametrize("module", ["maestro_env", "maestro_env.testing", "maestro_env.cli"])
 def test_import__loads_nothing_heavy(module: str, tmp_path: Path) -> None:
     loaded = loaded_by(f"import {module}", folder=tmp_path)
     assert "maestro_env" in loaded
-    assert loaded & set(HEAVY) == set()
+    assert loaded & HEAVY == set()
+
+
+def test_import__leaves_the_terminal_library_to_the_command(tmp_path: Path) -> None:
+    assert "rich" not in loaded_by("import maestro_env", folder=tmp_path)
 
 
 def test_loaded_by__sees_what_is_loaded(tmp_path: Path) -> None:

@@ -1,0 +1,65 @@
+"""Writes the parts of the pages that follow from the code: run by `make docs`, compared by tests/test_docs.py.
+
+A part stands between `<!-- begin NAME -->` and `<!-- end NAME -->`; everything around it is written by hand.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from maestro_env.registry import Registry, load_registry
+
+ROOT = Path(__file__).parent.parent
+
+
+def model_table(registry: Registry) -> str:
+    """Return a registry as a Markdown table: one row a model, its skills with the actions that name them."""
+    lines = ["| model | what it is | skills (action) |", "|---|---|---|"]
+    for model in registry.models:
+        pairs = [expert for expert in registry.experts if expert.model == model]
+        skills = ", ".join(f"`{pair.skill.name}` ({registry.action_of(pair.id)})" for pair in pairs)
+        lines.append(f"| `{model.name}` | {model.description} | {skills} |")
+    return "\n".join(lines)
+
+
+def skill_table(registry: Registry) -> str:
+    """Return a registry's tier-1 skills as a Markdown table, with the tier-2 skills they dispatch to."""
+    lines = ["| skill | what it does | dispatches to |", "|---|---|---|"]
+    for skill in registry.skills:
+        tier2 = ", ".join(f"`{name}`" for name in skill.tier2) or "itself"
+        lines.append(f"| `{skill.name}` | {skill.description} | {tier2} |")
+    return "\n".join(lines)
+
+
+PARTS: Mapping[str, Callable[[], str]] = {
+    "core models": lambda: model_table(load_registry("core")),
+    "core skills": lambda: skill_table(load_registry("core")),
+}
+
+
+def with_parts(text: str) -> str:
+    """Return a page with each generated part brought up to date.
+
+    Raises:
+        KeyError: The page asks for a part that does not exist.
+    """
+
+    def fill(match: re.Match[str]) -> str:
+        name = match["name"]
+        return f"<!-- begin {name} -->\n{PARTS[name]()}\n<!-- end {name} -->"
+
+    return re.sub(r"<!-- begin (?P<name>[\w ]+) -->\n.*?<!-- end (?P=name) -->", fill, text, flags=re.DOTALL)
+
+
+def pages() -> list[Path]:
+    """Return every page of the documentation."""
+    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+if __name__ == "__main__":
+    for page in pages():
+        old = page.read_text("utf-8")
+        new = with_parts(old)
+        if new != old:
+            page.write_text(new, "utf-8")
+            print(f"wrote {page.relative_to(ROOT)}")

@@ -1,0 +1,178 @@
+"""The documentation, run: its Python, the commands it names, its links and pictures, and what is generated from code.
+
+Python blocks of a page share one namespace and run in order, each page in an empty folder of its own.
+"""
+
+import argparse
+import importlib.util
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from maestro_env.cli import build_parser
+
+ROOT = Path(__file__).parent.parent
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+PAGE_IDS = [page.relative_to(ROOT).as_posix() for page in PAGES]
+
+FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=PAGE_IDS)
+
+
+def blocks(text: str, *languages: str) -> Iterator[str]:
+    """Yield the fenced blocks in some languages, each moved to its own line so that errors name the page's line."""
+    for match in FENCE.finditer(text):
+        if match["language"] in languages:
+            yield "\n" * text.count("\n", 0, match.start("code")) + match["code"]
+
+
+def run_python(page: Path) -> int:
+    """Run a page's Python blocks in order in one namespace and return how many there were."""
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    codes = list(blocks(page.read_text("utf-8"), "python"))
+    for code in codes:
+        exec(compile(code, str(page), "exec"), namespace)
+    return len(codes)
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    """Yield the commands of console blocks as words, without comments, prompts, variables and continued lines."""
+    for block in blocks(text, "console", "bash"):
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line.removeprefix("$ "), comments=True)
+            while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
+                words = words[1:]
+            if words:
+                yield words
+
+
+def problem_with(command: list[str]) -> str | None:
+    """Return why a command of ours would not be understood; None if it would, or is somebody else's."""
+    program, *arguments = command
+    if program == "make":
+        targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+        asked = [word for word in arguments if "=" not in word]
+        return next((f"no target {word!r} in the Makefile" for word in asked if word not in targets), None)
+    if program == "maestro":
+        return problem_with_arguments(build_parser(), arguments)
+    if program == "python" and arguments[:1] == ["-m"] and arguments[1].split(".")[0] in ("maestro_env", "benchmarks"):
+        return problem_with_module(arguments[1], arguments[2:])
+    return None
+
+
+def problem_with_arguments(parser: argparse.ArgumentParser, arguments: list[str]) -> str | None:
+    """Return what a parser has against some arguments; None if it takes them."""
+    try:
+        parser.parse_args(arguments)
+    except SystemExit as stop:
+        return None if stop.code == 0 else f"{parser.prog} does not take {shlex.join(arguments)}"
+    return None
+
+
+def problem_with_module(name: str, arguments: list[str]) -> str | None:
+    """Return why `python -m name arguments` would not be understood; None if it would."""
+    if importlib.util.find_spec(name) is None:
+        return f"no module {name}"
+    module = importlib.import_module(name)
+    return problem_with_arguments(module.build_parser(), arguments)
+
+
+def broken_links(page: Path) -> list[str]:
+    """Return the relative links and pictures of a page whose file does not exist."""
+    prose = FENCE.sub("", page.read_text("utf-8"))
+    targets = [match["target"].split("#")[0] for match in LINK.finditer(prose)]
+    return [target for target in targets if target and "://" not in target and not (page.parent / target).exists()]
+
+
+def generator() -> ModuleType:
+    """Return docs/generate.py as a module."""
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@every_page
+def test_page__python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_python(page)
+
+
+@every_page
+def test_page__commands_are_understood(page: Path) -> None:
+    problems = [problem_with(command) for command in commands(page.read_text("utf-8"))]
+    assert [problem for problem in problems if problem is not None] == []
+
+
+@every_page
+def test_page__links_lead_somewhere(page: Path) -> None:
+    assert broken_links(page) == []
+
+
+@every_page
+def test_page__generated_parts_are_up_to_date(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert generator().with_parts(text) == text, "run `make docs`"
+
+
+def test_readme__opens_with_the_two_commands() -> None:
+    first = list(commands((ROOT / "README.md").read_text("utf-8")))[:2]
+    assert first == [["make", "compare"], ["make", "test"]]
+
+
+def test_pages__hold_examples_of_everything_that_is_checked() -> None:
+    texts = {page_id: page.read_text("utf-8") for page_id, page in zip(PAGE_IDS, PAGES, strict=True)}
+    assert list(blocks(texts["README.md"], "python"))
+    assert list(blocks(texts["docs/tutorials/first_episode.md"], "python"))
+    assert list(blocks(texts["docs/tutorials/your_own_agent.md"], "python"))
+    assert "<!-- begin core models -->" in texts["README.md"]
+    assert any(words[0] == "maestro" for text in texts.values() for words in commands(text))
+
+
+def test_python__a_failing_block_names_the_line_of_the_page(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# Title\n\n```python\nx = 1\n```\n\n```python\nx += 1\nassert x == 3\n```\n", "utf-8")
+    with pytest.raises(AssertionError) as caught:
+        run_python(page)
+    assert caught.traceback[-1].lineno == 8  # counted from 0: the ninth line
+
+
+def test_commands__are_read_without_comments_and_variables() -> None:
+    text = "```console\n$ make test  # all\nN=1 maestro inspect \\\n    embedded\n\n```\n```text\nmake nothing\n```\n"
+    assert list(commands(text)) == [["make", "test"], ["maestro", "inspect", "embedded"]]
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (["make", "tset"], "no target 'tset'"),
+        (["maestro", "inpsect"], "maestro does not take inpsect"),
+        (["maestro", "inspect", "--no-such-option"], "does not take"),
+        (["python", "-m", "benchmarks.compere"], "no module benchmarks.compere"),
+        (["python", "-m", "benchmarks.compare", "--no-such-option"], "does not take"),
+    ],
+)
+def test_problem_with__finds_what_is_wrong(command: list[str], says: str) -> None:
+    assert says in (problem_with(command) or "")
+
+
+def test_broken_links__finds_a_missing_picture(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("[here](page.md#top) ![gone](gone.png) [far](https://example.org)\n```\n[no](x)\n```\n", "utf-8")
+    assert broken_links(page) == ["gone.png"]
+
+
+def test_generated_parts__are_filled_in() -> None:
+    page = "a\n<!-- begin core models -->\nold\n<!-- end core models -->\nb\n"
+    filled = generator().with_parts(page)
+    assert "old" not in filled
+    assert "| `generalist` |" in filled
+    assert "`Direct` (1)" in filled
