@@ -1,0 +1,48 @@
+"""Recordings by name or path, read once per process."""
+
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+from maestro_env.errors import unknown_name
+from maestro_env.recordings.format import read_recording
+from maestro_env.recordings.manifest import MANIFEST
+from maestro_env.recordings.recording import Recording
+
+
+def recording_names() -> tuple[str, ...]:
+    """Names of the recordings that ship with the package."""
+    return tuple(sorted(path.name for path in _shipped().iterdir() if (path / MANIFEST).is_file()))
+
+
+def load_recording(name_or_path: str | Path) -> Recording:
+    """Load a shipped recording by name, or anyone's own by its folder; each is read once per process.
+
+    Raises:
+        UnknownNameError: Neither a shipped name nor an existing folder.
+        RecordingError: The folder is no recording, or a damaged one.
+    """
+    return _read_once(recording_folder(name_or_path))
+
+
+def recording_folder(name_or_path: str | Path) -> Path:
+    """Return the folder of a recording.
+
+    Raises:
+        UnknownNameError: Neither a shipped name nor an existing folder.
+    """
+    if str(name_or_path) in recording_names():
+        return _shipped() / str(name_or_path)
+    folder = Path(name_or_path)
+    if not folder.is_dir():
+        raise unknown_name("recording", str(name_or_path), recording_names())
+    return folder.resolve()
+
+
+def _shipped() -> Path:
+    return Path(str(resources.files("maestro_env.recordings")))
+
+
+@cache
+def _read_once(folder: Path) -> Recording:
+    return read_recording(folder)
