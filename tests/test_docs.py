@@ -3,17 +3,17 @@
 Python blocks of a page share one namespace and run in order, each page in an empty folder of its own.
 """
 
-import argparse
+import functools
 import importlib.util
 import re
 import shlex
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-
-from maestro_env.cli import build_parser
 
 ROOT = Path(__file__).parent.parent
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -52,35 +52,37 @@ def commands(text: str) -> Iterator[list[str]]:
                 yield words
 
 
-def problem_with(command: list[str]) -> str | None:
+def problem_with(command: Sequence[str]) -> str | None:
     """Return why a command of ours would not be understood; None if it would, or is somebody else's."""
     program, *arguments = command
     if program == "make":
         targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
         asked = [word for word in arguments if "=" not in word]
         return next((f"no target {word!r} in the Makefile" for word in asked if word not in targets), None)
+    options = tuple(word.split("=")[0] for word in arguments if re.match(r"--?[a-z]", word))
     if program == "maestro":
-        return problem_with_arguments(build_parser(), arguments)
+        start = ("-c", "from maestro_env.cli import main; main()", *arguments[:1])
+        return problem_with_options(start, options)
     if program == "python" and arguments[:1] == ["-m"] and arguments[1].split(".")[0] in ("maestro_env", "benchmarks"):
-        return problem_with_module(arguments[1], arguments[2:])
+        return problem_with_options(("-m", arguments[1]), options[1:])
     return None
 
 
-def problem_with_arguments(parser: argparse.ArgumentParser, arguments: list[str]) -> str | None:
-    """Return what a parser has against some arguments; None if it takes them."""
-    try:
-        parser.parse_args(arguments)
-    except SystemExit as stop:
-        return None if stop.code == 0 else f"{parser.prog} does not take {shlex.join(arguments)}"
-    return None
+def problem_with_options(start: tuple[str, ...], options: tuple[str, ...]) -> str | None:
+    """Return why a command or one of its options does not exist, going by its --help; None if all do."""
+    code, printed = help_of(start)
+    if code != 0:
+        return f"{shlex.join(start)} --help: {printed}"
+    known = re.findall(r"(?<![\w-])--?[a-z][\w-]*", printed)
+    return next((f"{shlex.join(start)}: no option {option}" for option in options if option not in known), None)
 
 
-def problem_with_module(name: str, arguments: list[str]) -> str | None:
-    """Return why `python -m name arguments` would not be understood; None if it would."""
-    if importlib.util.find_spec(name) is None:
-        return f"no module {name}"
-    module = importlib.import_module(name)
-    return problem_with_arguments(module.build_parser(), arguments)
+@functools.cache
+def help_of(start: tuple[str, ...]) -> tuple[int, str]:
+    """Return the exit status of `python START --help`, and all it printed."""
+    command = [sys.executable, *start, "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
 
 
 def broken_links(page: Path) -> list[str]:
@@ -154,10 +156,10 @@ def test_commands__are_read_without_comments_and_variables() -> None:
     ("command", "says"),
     [
         (["make", "tset"], "no target 'tset'"),
-        (["maestro", "inpsect"], "maestro does not take inpsect"),
-        (["maestro", "inspect", "--no-such-option"], "does not take"),
-        (["python", "-m", "benchmarks.compere"], "no module benchmarks.compere"),
-        (["python", "-m", "benchmarks.compare", "--no-such-option"], "does not take"),
+        (["maestro", "inpsect"], "invalid choice: 'inpsect'"),
+        (["maestro", "inspect", "--no-such-option=1"], "no option --no-such-option"),
+        (["python", "-m", "benchmarks.compere"], "No module named benchmarks.compere"),
+        (["python", "-m", "benchmarks.compare", "--no-such-option"], "no option --no-such-option"),
     ],
 )
 def test_problem_with__finds_what_is_wrong(command: list[str], says: str) -> None:
