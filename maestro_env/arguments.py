@@ -1,0 +1,117 @@
+"""What the keyword arguments of the environments mean: each is checked here, and turned into what the shells use."""
+
+from collections.abc import Sequence
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maestro_env.backends.base import Backend
+from maestro_env.dynamics import Rules
+from maestro_env.errors import ConfigurationError, unknown_name
+from maestro_env.recordings.recording import Recording
+from maestro_env.registry import Registry, load_registry
+from maestro_env.rewards import CostAwareReward, OutcomeReward, RewardFn
+from maestro_env.types import SPLITS, AnswerRule
+
+BACKENDS = ("recorded", "local")
+
+
+def to_recording(given: str | Path | Recording) -> Recording:
+    """Return a recording, loaded if it was given by its name or folder."""
+    if isinstance(given, Recording):
+        return given
+    from maestro_env.recordings.load import load_recording  # brings pyarrow, which only reading needs
+
+    return load_recording(given)
+
+
+def to_registry(given: str | Path | Registry | None, recording: Recording) -> Registry:
+    """Return a registry, loaded if it was given by its name or file; the recording's own for None."""
+    if given is None:
+        return recording.registry
+    return given if isinstance(given, Registry) else load_registry(given)
+
+
+def to_backend(given: str | Backend) -> Backend | None:
+    """Return what answers calls; None for the recording itself.
+
+    Raises:
+        UnknownNameError: No such backend.
+        ConfigurationError: An object that has no `invoke`.
+    """
+    if isinstance(given, str):
+        if given not in BACKENDS:
+            raise unknown_name("backend", given, BACKENDS)
+        if given == "recorded":
+            return None
+        from maestro_env.backends.local import LocalBackend  # brings the skills, which replaying does not need
+
+        return LocalBackend()
+    if not callable(getattr(given, "invoke", None)):
+        raise ConfigurationError(
+            f"backend={given!r} has no method invoke(task, context, expert); give one of {list(BACKENDS)}, or an "
+            "object that has it (see maestro_env.backends.base.Backend)."
+        )
+    return given
+
+
+def to_rules(*, max_turns: int, answer_rule: str) -> Rules:
+    """Return the rules of an episode.
+
+    Raises:
+        UnknownNameError: No such answer rule.
+        ConfigurationError: Fewer than one turn.
+    """
+    if answer_rule not in tuple(AnswerRule):
+        raise unknown_name("answer rule", answer_rule, tuple(AnswerRule))
+    if isinstance(max_turns, bool) or not isinstance(max_turns, int | np.integer) or max_turns < 1:
+        raise ConfigurationError(f"max_turns={max_turns!r} must be an integer of at least 1.")
+    return Rules(max_turns=int(max_turns), answer_rule=AnswerRule(answer_rule))
+
+
+def to_reward_fn(given: RewardFn | None, *, cost_weight: float) -> RewardFn:
+    """Return what rewards an episode.
+
+    Raises:
+        ConfigurationError: Both a reward function and a cost weight, or a weight that is negative or not finite.
+    """
+    if given is None:
+        return CostAwareReward(cost_weight) if cost_weight else OutcomeReward()
+    if cost_weight:
+        raise ConfigurationError(
+            f"cost_weight={cost_weight!r} is not used when reward_fn is given; leave it out, or give "
+            "reward_fn=CostAwareReward(weight)."
+        )
+    return given
+
+
+def select_tasks(recording: Recording, *, split: str, benchmarks: Sequence[str] | None) -> NDArray[np.int64]:
+    """Return the indices of a split's tasks, those of some benchmarks or of all, in the recording's order.
+
+    Raises:
+        UnknownNameError: No such split, or a benchmark that the recording does not hold.
+        ConfigurationError: No task is left, or the benchmarks are no list of names.
+    """
+    if split not in SPLITS:
+        raise unknown_name("split", split, SPLITS)
+    held = sorted({task.benchmark for task in recording.tasks})
+    if isinstance(benchmarks, str):
+        raise ConfigurationError(f"benchmarks={benchmarks!r} must be a list of names, such as [{benchmarks!r}].")
+    for benchmark in benchmarks or ():
+        if benchmark not in held:
+            raise unknown_name("benchmark", benchmark, held)
+    wanted = set(held if benchmarks is None else benchmarks)
+    indices = [i for i, task in enumerate(recording.tasks) if task.split == split and task.benchmark in wanted]
+    if not indices:
+        raise ConfigurationError(
+            f"Recording {recording.name!r} holds no task of split {split!r} and benchmarks {sorted(wanted)}; it holds "
+            f"{sorted({(task.split, task.benchmark) for task in recording.tasks})}."
+        )
+    return np.array(indices, np.int64)
+
+
+def embedding_bound(embedding: NDArray[np.floating]) -> float:
+    """Return a whole number of at least 1 that no entry exceeds in size: the bound of an observation space."""
+    return float(max(1, ceil(float(np.abs(embedding).max(initial=0.0)))))
