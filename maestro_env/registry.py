@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from maestro_env.errors import RegistryError, unknown_name
 from maestro_env.types import Expert, Model, Role, Skill
@@ -28,7 +28,9 @@ class Registry:
         ids = [expert.id for expert in self.experts]
         doubles = sorted({expert_id for expert_id in ids if ids.count(expert_id) > 1})
         if doubles:
-            raise RegistryError(f"Registry {self.name!r} lists {doubles} more than once; every expert id must be unique.")
+            raise RegistryError(
+                f"Registry {self.name!r} lists {doubles} more than once; every expert id must be unique."
+            )
         if not ids:
             raise RegistryError(f"Registry {self.name!r} is empty; give it at least one expert.")
 
@@ -144,7 +146,9 @@ def _build(kind: type[_Entry], table: Mapping[str, Any], *, where: str) -> _Entr
     for key in table:
         if key not in known:
             raise RegistryError(f"{where}: {unknown_name('key', key, known)}")
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    values: dict[str, Any] = {
+        key: tuple(cast("list[Any]", value)) if isinstance(value, list) else value for key, value in table.items()
+    }
     try:
         return kind(**values)
     except TypeError as error:

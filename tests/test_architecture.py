@@ -25,7 +25,7 @@ LAYERS = (
     ("skills", "experts"),
     ("backends", "recordings"),
     ("dynamics",),
-    ("env", "live", "vector", "text", "render", "sb3"),
+    ("env", "arguments", "live", "vector", "text", "render", "sb3"),
     ("maestro_env",),  # the public names in maestro_env/__init__.py
     ("testing", "cli"),
     ("maestro_agents",),

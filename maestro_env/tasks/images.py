@@ -25,10 +25,14 @@ def load_image(reference: str) -> Image.Image:
 
         parts = reference.removeprefix(PROCEDURAL).split("/")
         if len(parts) != 3 or not parts[2].isdecimal():
-            raise TaskError(f"Image reference {reference!r} is malformed; expected 'procedural:<benchmark>/<split>/<index>'.")
+            raise TaskError(
+                f"Image reference {reference!r} is malformed; expected 'procedural:<benchmark>/<split>/<index>'."
+            )
         return render(parts[0], parts[1], int(parts[2])).image
     try:
         with Image.open(Path(reference)) as image:
             return image.convert("RGB")
     except (OSError, UnidentifiedImageError) as error:
-        raise TaskError(f"Image {reference!r} cannot be read ({error}); expected the path of a picture file.") from error
+        raise TaskError(
+            f"Image {reference!r} cannot be read ({error}); expected the path of a picture file."
+        ) from error

@@ -46,7 +46,9 @@ class Chart(Family):
     def check(self, figure: Figure) -> None:
         contrast = float(figure.factors["contrast"])
         if contrast < MIN_COLOUR_DISTANCE:
-            raise TaskError(f"Chart elements differ from the paper by {contrast:.3f}; at least {MIN_COLOUR_DISTANCE} is visible.")
+            raise TaskError(
+                f"Chart elements differ from the paper by {contrast:.3f}; at least {MIN_COLOUR_DISTANCE} is visible."
+            )
 
 
 def _queries(kind: str, values: list[int], names: list[str], marked: int) -> tuple[Query, ...]:
@@ -61,21 +63,23 @@ def _queries(kind: str, values: list[int], names: list[str], marked: int) -> tup
         top = max(values)
         if sorted(values)[-2] < top:
             winner = names[values.index(top)]
-            queries.append(Query(intent=Intent.COLOUR, answer=winner, question=f"What is the colour of the largest {element}?"))
+            question = f"What is the colour of the largest {element}?"
+            queries.append(Query(intent=Intent.COLOUR, answer=winner, question=question))
         single = [i for i, name in enumerate(names) if names.count(name) == 1]
         if single:
             chosen = single[len(values) % len(single)]
             question = f"What is the value of the {names[chosen]} {element}?"
             queries.append(Query(intent=Intent.VALUE, answer=str(values[chosen]), question=question))
     else:
-        queries.append(Query(intent=Intent.VALUE, answer=str(max(values)), question="What is the highest value of the line?"))
+        question = "What is the highest value of the line?"
+        queries.append(Query(intent=Intent.VALUE, answer=str(max(values)), question=question))
     return tuple(queries)
 
 
 def _colour_names(rng: np.random.Generator, count: int) -> list[str]:
     """Draw names without two equal neighbours (the first and last are neighbours in a pie)."""
     known = list(COLOURS)
-    names = [known[i] for i in rng.permutation(len(known))][:count]
+    names = [known[int(i)] for i in rng.permutation(len(known))][:count]
     while len(names) < count:
         free = [name for name in known if name not in (names[-1], names[0])]
         names.append(free[int(rng.integers(len(free)))])
@@ -152,7 +156,8 @@ def _draw_pie(
         if i == marked:
             middle = (start + end) / 2 / 180 * pi
             tip, base = radius + 0.035, radius + 0.11
-            canvas.polygon([polar(x, y, tip, middle), polar(x, y, base, middle - 0.09), polar(x, y, base, middle + 0.09)], _INK)
+            ends = (polar(x, y, base, middle - 0.09), polar(x, y, base, middle + 0.09))
+            canvas.polygon([polar(x, y, tip, middle), *ends], _INK)
         start = end
     for value_before in np.cumsum(values):
         angle = (turn + float(value_before) * 30.0) / 180 * pi

@@ -31,8 +31,8 @@ class Counting(Family):
         places = _scatter(rng, count, radius)
         fade = 0.3 * difficulty * float(rng.random())
         # Few colours and shapes a figure, so that a colour or shape has something to count.
-        colours = [list(COLOURS)[i] for i in rng.permutation(len(COLOURS))[: int(rng.integers(2, 5))]]
-        shapes = [SHAPES[i] for i in rng.permutation(len(SHAPES))[: int(rng.integers(2, 4))]]
+        colours = [list(COLOURS)[int(i)] for i in rng.permutation(len(COLOURS))[: int(rng.integers(2, 5))]]
+        shapes = [SHAPES[int(i)] for i in rng.permutation(len(SHAPES))[: int(rng.integers(2, 4))]]
         items = [(shapes[int(rng.integers(len(shapes)))], colours[int(rng.integers(len(colours)))]) for _ in places]
         for i, ((x, y), (shape, colour)) in enumerate(zip(places, items, strict=True)):
             size = radius * (1.6 if i == 0 else 1.0)
@@ -40,15 +40,21 @@ class Counting(Family):
         image = textured(canvas.finish(), 0.1 + 0.5 * difficulty * float(rng.random()), rng)
         contrast = min(distance(mixed(COLOURS[colour], paper, fade), paper) for _, colour in items)
         factors = {
-            "difficulty": difficulty, "kind": "shapes", "num_elements": count, "contrast": contrast,
-            "gap": _smallest_gap(places, radius), "element_share": 2 * radius,
+            "difficulty": difficulty,
+            "kind": "shapes",
+            "num_elements": count,
+            "contrast": contrast,
+            "gap": _smallest_gap(places, radius),
+            "element_share": 2 * radius,
         }
         return Figure(image=image, queries=_queries(items, places, rng), factors=factors)
 
     def check(self, figure: Figure) -> None:
         contrast, gap = float(figure.factors["contrast"]), float(figure.factors["gap"])
         if contrast < MIN_COLOUR_DISTANCE:
-            raise TaskError(f"Shapes differ from the paper by {contrast:.3f}; at least {MIN_COLOUR_DISTANCE} is visible.")
+            raise TaskError(
+                f"Shapes differ from the paper by {contrast:.3f}; at least {MIN_COLOUR_DISTANCE} is visible."
+            )
         if gap < MIN_GAP:
             raise TaskError(f"Two shapes are {gap:.3f} of the side apart; at least {MIN_GAP} keeps them countable.")
 
@@ -94,7 +100,8 @@ def _scatter(rng: np.random.Generator, count: int, radius: float) -> list[tuple[
 def _smallest_gap(places: list[tuple[float, float]], radius: float) -> float:
     gaps = [
         float(np.hypot(x - u, y - v)) - 1.15 * radius * (2.6 if j == 0 else 2.0)
-        for i, (x, y) in enumerate(places) for j, (u, v) in enumerate(places[:i])
+        for i, (x, y) in enumerate(places)
+        for j, (u, v) in enumerate(places[:i])
     ]
     return min(gaps, default=1.0)
 
