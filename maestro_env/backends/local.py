@@ -25,12 +25,12 @@ def load_shipped_network(name: str) -> Network:
         UnknownNameError: No such network.
     """
     try:
-        import torch  # noqa: PLC0415 - importing this file must not need torch
+        import torch
     except ImportError as error:
         raise MissingExtraError(
             f"Running the network {name!r} needs torch ({error}): pip install 'maestro-env[experts]'."
         ) from error
-    from maestro_env.experts.store import load_network  # noqa: PLC0415 - likewise
+    from maestro_env.experts.store import load_network
 
     torch.set_num_threads(1)
     return load_network(name)
