@@ -1,0 +1,78 @@
+"""Who takes part in the comparison, and with which settings. Playing them is playing.py's job."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from maestro_agents.agent import Agent
+from maestro_agents.fitted_rules import FittedRules
+from maestro_agents.fixed_expert import FixedExpert
+from maestro_agents.linucb import LinUCB
+from maestro_agents.one_shot_router import OneShotRouter
+from maestro_agents.open_loop_plan import OpenLoopPlan
+from maestro_agents.ppo import PPO
+from maestro_agents.random import Random
+from maestro_env.errors import unknown_name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contender:
+    """An agent in the comparison."""
+
+    agent: type[Agent]
+    candidates: tuple[Mapping[str, Any], ...] = ({},)
+    """Settings to be tried; the best on val is reported."""
+    varies: bool = False
+    """Whether the seed matters, so that several are run."""
+    closed_loop: bool = False
+    """Whether its choices depend on what its calls reveal."""
+    total_timesteps: int = 0
+    """Environment steps to learn from; 0 where it fits recorded replies."""
+    quick: Mapping[str, Any] | None = None
+    """Settings of a smoke test; None: the first candidate."""
+    quick_timesteps: int = 0
+
+    @property
+    def name(self) -> str:
+        """The class's name."""
+        return self.agent.__name__
+
+
+CONTENDERS = (
+    Contender(agent=Random, varies=True),
+    Contender(agent=FixedExpert),
+    Contender(
+        agent=LinUCB,
+        candidates=({"alpha": 0.1}, {"alpha": 0.5}),
+        varies=True,
+        total_timesteps=20_000,
+        quick_timesteps=200,
+    ),
+    Contender(agent=OneShotRouter, candidates=tuple({"k": k} for k in (5, 15, 40, 100))),
+    Contender(agent=OpenLoopPlan),
+    Contender(agent=FittedRules, varies=True, closed_loop=True),
+    Contender(
+        agent=PPO,
+        varies=True,
+        closed_loop=True,
+        total_timesteps=300_000,
+        quick={"num_envs": 4, "rollout_steps": 32, "batch_size": 64},
+        quick_timesteps=256,
+    ),
+)
+"""From the simplest to the most capable; tables keep this order."""
+
+LADDER = ("FixedExpert", "OneShotRouter", "OpenLoopPlan")
+"""Each is expected to beat the one before, and the best closed loop to beat them all."""
+
+
+def contender(name: str) -> Contender:
+    """Return a contender by its agent's name.
+
+    Raises:
+        UnknownNameError: No such agent; the message names the nearest ones.
+    """
+    for entry in CONTENDERS:
+        if entry.name == name:
+            return entry
+    raise unknown_name("agent", name, [entry.name for entry in CONTENDERS])

@@ -1,0 +1,112 @@
+"""One run: an agent learns on train, its settings are chosen on val, and it is played once on test."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmarks.contenders import contender
+from maestro_agents.agent import Agent, Progress
+from maestro_agents.evaluate import EpisodeRecord, evaluate
+from maestro_agents.recorded_tasks import take
+from maestro_env.env import MaestroEnv
+from maestro_env.recordings.recording import Recording
+from maestro_env.types import AnswerRule
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """What all agents are compared in."""
+
+    recording: Recording
+    max_turns: int = 4
+    cost_weight: float = 0.0
+    answer_rule: AnswerRule = AnswerRule.VOTE
+
+    def env(self, split: str) -> MaestroEnv:
+        """Return a new environment on one split."""
+        return MaestroEnv(
+            recording=self.recording,
+            registry=None,
+            split=split,
+            max_turns=self.max_turns,
+            cost_weight=self.cost_weight,
+            answer_rule=self.answer_rule,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """How one agent with one seed did."""
+
+    agent: str
+    seed: int
+    settings: Mapping[str, Any]
+    """The candidate that was best on val."""
+    val_reward: float
+    """Mean reward on val."""
+    seconds: float
+    """Wall time of learning all candidates, choosing and testing."""
+    episodes: tuple[EpisodeRecord, ...]
+    """On test: one a task, in the order of the recording."""
+
+
+def run(name: str, *, seed: int, world: World, quick: bool, progress: Progress) -> Run:
+    """Learn, choose and test.
+
+    Args:
+        name: Of a contender.
+        seed: Of the agent and of its episodes.
+        world: What it plays in.
+        quick: Tiny settings, for smoke tests.
+        progress: Is told the share of the run that is done.
+
+    Raises:
+        UnknownNameError: No such agent.
+    """
+    started = time.perf_counter()
+    entry = contender(name)
+    candidates = (entry.quick or entry.candidates[0],) if quick else entry.candidates
+    steps = entry.quick_timesteps if quick else entry.total_timesteps
+    parts = len(candidates) + 1
+    best: Agent | None = None
+    best_reward, best_settings = -np.inf, candidates[0]
+    for number, settings in enumerate(candidates):
+
+        def report(share: float, done: int = number) -> None:
+            progress((done + share) / parts)
+
+        agent = entry.agent(world.env("train"), seed=seed, **settings).learn(steps, progress=report)
+        episodes = evaluate(agent, world.env("val"), seed=seed)
+        reward = float(np.mean([episode.reward for episode in episodes]))
+        if reward > best_reward:
+            best, best_reward, best_settings = agent, reward, settings
+    assert best is not None
+    tested = evaluate(best, world.env("test"), seed=seed, progress=lambda share: progress((parts - 1 + share) / parts))
+    return Run(
+        agent=name,
+        seed=seed,
+        settings=best_settings,
+        val_reward=best_reward,
+        seconds=time.perf_counter() - started,
+        episodes=tuple(tested),
+    )
+
+
+def first_tasks(recording: Recording, *, each: int) -> Recording:
+    """Return the recording of the first `each` tasks of every benchmark and split."""
+    seen: dict[tuple[str, str], int] = {}
+    rows: list[int] = []
+    for row, task in enumerate(recording.tasks):
+        group = (task.benchmark, task.split)
+        seen[group] = seen.get(group, 0) + 1
+        if seen[group] <= each:
+            rows.append(row)
+    return take(recording, rows)
+
+
+def split_rows(recording: Recording, split: str) -> Sequence[int]:
+    """Return the places of a split's tasks."""
+    return [row for row, task in enumerate(recording.tasks) if task.split == split]
