@@ -13,7 +13,7 @@ from maestro_env import scoring
 from maestro_env.errors import UnknownNameError, unknown_name
 from maestro_env.recordings.recording import MISSING, STATUSES, Recording
 from maestro_env.registry import Registry
-from maestro_env.types import SPLITS, WHOLE, Box, Context, Expert, Model, Reply, Skill, Status, Task
+from maestro_env.types import SPLITS, WHOLE, Box, Context, Expert, Model, Reply, Role, Skill, Status, Task
 
 FAKE_BENCHMARKS = ("chart", "counting", "radiology", "scene")
 """Three plain benchmarks, and one that mixes them: there, locating first and then choosing the reader pays."""
@@ -41,7 +41,8 @@ def fake_registry() -> Registry:
     perception = Skill(name="Perception_Problem_Solver", description="Searches.", tier2=("Locate", "Zoom"))
 
     def model(name: str, passes: float = 1.0) -> Model:
-        return Model(name=name, description=f"A fake, {name}.", passes_per_look=passes, usd_per_pass=0.001)
+        role = Role.LOCATOR if name in _LOCATOR_HITS else Role.READER
+        return Model(name=name, description=f"A fake, {name}.", role=role, passes_per_look=passes, usd_per_pass=0.001)
 
     generalist = model("generalist")
     return Registry(
@@ -190,8 +191,8 @@ def _tasks(
                 split=split,
                 question=question,
                 images=(f"fake:{name}",),
-                gold=_ANSWERS[gold[i]],
-                factors={"difficulty": 0.5, "kind": _KINDS[kind[i]]},
+                gold=_ANSWERS[int(gold[i])],
+                factors={"difficulty": 0.5, "kind": _KINDS[int(kind[i])]},
             )
         )
     return tuple(tasks)
