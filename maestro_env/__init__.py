@@ -50,4 +50,4 @@ __all__ = [
 # Registering twice would warn, and spawned workers and reloads import this again. No `max_episode_steps`: every turn
 # counts against `max_turns`, a lost one too, so an episode is never longer than that.
 if "Maestro-v0" not in gym.registry:
-    gym.register(id="Maestro-v0", entry_point="maestro_env.env:MaestroEnv")
+    gym.register(id="Maestro-v0", entry_point="maestro_env.env:MaestroEnv")  # pyright: ignore[reportUnknownMemberType]

@@ -46,7 +46,7 @@ def to_backend(given: str | Backend) -> Backend | None:
             raise unknown_name("backend", given, BACKENDS)
         if given == "recorded":
             return None
-        from maestro_env.backends.local import LocalBackend  # brings the skills, which replaying does not need
+        from maestro_env.backends.local import LocalBackend  # brings the skills; replaying needs none
 
         return LocalBackend()
     if not callable(getattr(given, "invoke", None)):
@@ -66,9 +66,9 @@ def to_rules(*, max_turns: int, answer_rule: str) -> Rules:
     """
     if answer_rule not in tuple(AnswerRule):
         raise unknown_name("answer rule", answer_rule, tuple(AnswerRule))
-    if isinstance(max_turns, bool) or not isinstance(max_turns, int | np.integer) or max_turns < 1:
+    if not isinstance(max_turns, int) or max_turns < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigurationError(f"max_turns={max_turns!r} must be an integer of at least 1.")
-    return Rules(max_turns=int(max_turns), answer_rule=AnswerRule(answer_rule))
+    return Rules(max_turns=max_turns, answer_rule=AnswerRule(answer_rule))
 
 
 def to_reward_fn(given: RewardFn | None, *, cost_weight: float) -> RewardFn:

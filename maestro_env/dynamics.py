@@ -35,18 +35,19 @@ class World:
 
     recording: Recording
     registry: Registry
-    columns: NDArray[np.intp]
-    """[P] where the recording keeps each expert."""
     column_of: tuple[int, ...]
-    """[P] the same, as Python numbers."""
+    """[P] where the recording keeps each expert."""
+    recorded: NDArray[np.int8]
+    """[N, C, 1 + P] 1 for STOP and for each call that can be made."""
     cost: NDArray[np.float32]
     """[N, C, P of the recording] in the recording's cost unit."""
     largest_cost: float
     """Of any one call; what budgets are scaled by."""
     vote_of: tuple[int, ...]
     """By index into `recording.answers`: equal for answers that are the same once normalised."""
-    lazy: bool = False
-    """True where calls are recorded when they are made: then a missing one is legal."""
+
+    def __deepcopy__(self, memo: object) -> "World":
+        return self  # never changes, so copies of an environment share it
 
 
 def make_world(recording: Recording, registry: Registry, *, lazy: bool = False, largest_cost: float = 0.0) -> World:
@@ -55,7 +56,7 @@ def make_world(recording: Recording, registry: Registry, *, lazy: bool = False, 
     Args:
         recording: Must hold every expert of the registry.
         registry: What the actions name; any part of the recording's experts, in any order.
-        lazy: Whether calls are recorded when they are made.
+        lazy: Whether calls are recorded when they are made; then a missing one can be made.
         largest_cost: What budgets are scaled by if it is more than any cost in the recording.
 
     Raises:
@@ -73,13 +74,20 @@ def make_world(recording: Recording, registry: Registry, *, lazy: bool = False, 
     return World(
         recording=recording,
         registry=registry,
-        columns=np.array(column_of, np.intp),
         column_of=column_of,
+        recorded=_recorded(recording, column_of, lazy=lazy),
         cost=recording.cost,
         largest_cost=max(largest_cost, float(recording.cost.max(initial=0.0))),
         vote_of=tuple(first_of.setdefault(normalise(answer), i) for i, answer in enumerate(recording.answers)),
-        lazy=lazy,
     )
+
+
+def _recorded(recording: Recording, column_of: Sequence[int], *, lazy: bool) -> NDArray[np.int8]:
+    num_tasks, num_slots, _ = recording.status.shape
+    recorded = np.ones((num_tasks, num_slots, 1 + len(column_of)), np.int8)
+    if not lazy:
+        recorded[..., 1:] = recording.status[..., list(column_of)] != MISSING
+    return recorded
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,9 +99,12 @@ class Rules:
     answer_rule: AnswerRule
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class State:
-    """Where an episode stands. Arrays are never written to once a state holds them."""
+    """Where an episode stands. Never written to, nor are its arrays.
+
+    Not frozen all the same: that would cost a tenth of a step.
+    """
 
     task: int
     """Index into `recording.tasks`."""
@@ -151,9 +162,7 @@ def action_mask(world: World, task: int, slot: int, calls: Sequence[int]) -> NDA
         [1 + P] int8, 1 for legal.
     """
     num_experts = len(world.column_of)
-    mask = np.ones(1 + num_experts, np.int8)
-    if not world.lazy:
-        mask[1:] = world.recording.status[task, slot, world.columns] != MISSING
+    mask = world.recorded[task, slot].copy()
     for call in calls:
         if call != MISSING and call // num_experts == slot:
             mask[1 + call % num_experts] = 0
@@ -187,13 +196,13 @@ def step(world: World, rules: Rules, state: State, action: int) -> State:
     recording = world.recording
     num_experts = len(world.column_of)
     expert = action - 1
-    cell = (state.task, state.slot, world.column_of[expert])
-    answer = recording.answer.item(cell)
+    task, slot, column = state.task, state.slot, world.column_of[expert]
+    answer = recording.answer.item(task, slot, column)
     vote = MISSING if answer == MISSING else world.vote_of[answer]
-    calls = (*state.calls, state.slot * num_experts + expert)
+    calls = (*state.calls, slot * num_experts + expert)
     votes = (*state.votes, vote)
 
-    confidence = recording.confidence.item(cell)
+    confidence = recording.confidence.item(task, slot, column)
     stated = not isnan(confidence)
     experts = state.experts.copy()
     experts[expert] = (
@@ -202,7 +211,7 @@ def step(world: World, rules: Rules, state: State, action: int) -> State:
         0.0,
         confidence if stated else 0.0,
         stated,
-        recording.status.item(cell) != _OK,
+        recording.status.item(task, slot, column) != _OK,
         1.0,
     )
     if vote != MISSING:  # otherwise the plurality is what it was
@@ -211,22 +220,22 @@ def step(world: World, rules: Rules, state: State, action: int) -> State:
             if call != MISSING:
                 experts[call % num_experts, _AGREES] = said == plurality
 
-    slot = recording.next_context.item(cell)
-    if slot == state.slot:
+    next_slot = recording.next_context.item(task, slot, column)
+    if next_slot == slot:
         mask = state.mask.copy()
         mask[action] = 0
     else:
-        mask = action_mask(world, state.task, slot, calls)
+        mask = action_mask(world, task, next_slot, calls)
         experts[:, _INVOKED_HERE] = 0.0
         for call in calls:
-            if call != MISSING and call // num_experts == slot:
+            if call != MISSING and call // num_experts == next_slot:
                 experts[call % num_experts, _INVOKED_HERE] = 1.0
     return State(
-        task=state.task,
-        slot=slot,
+        task=task,
+        slot=next_slot,
         calls=calls,
         votes=votes,
-        cost=state.cost + world.cost.item(cell),
+        cost=state.cost + world.cost.item(task, slot, column),
         mask=mask,
         experts=experts,
         ended=turns >= rules.max_turns,

@@ -4,6 +4,7 @@ Embeddings that come from a trained network live with the networks; what a recor
 manifest.
 """
 
+import itertools
 import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -53,7 +54,7 @@ class HashedQuestion:
         sums = np.zeros((len(texts), self.dim), np.float32)
         for row, text in zip(sums, texts, strict=True):
             words = re.findall(r"\w+", text.casefold())
-            for feature in (*words, *(f"{first} {second}" for first, second in zip(words, words[1:], strict=False))):
+            for feature in (*words, *(f"{first} {second}" for first, second in itertools.pairwise(words))):
                 code = zlib.crc32(feature.encode())
                 row[(code >> 1) % self.dim] += 1.0 if code & 1 else -1.0
         lengths = np.linalg.norm(sums, axis=1, keepdims=True)

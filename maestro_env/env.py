@@ -1,11 +1,11 @@
 """`Maestro-v0`: the MDP of dynamics.py as a Gymnasium environment."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from operator import index
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import gymnasium as gym
 import numpy as np
@@ -24,7 +24,10 @@ from maestro_env.types import Outcome
 NO_EXPERT: Final = object()
 """What a wrapper may send instead of an action: a turn spent on no expert. It counts as a masked action."""
 
-Observation = dict[str, NDArray[np.float32] | NDArray[np.int8]]
+_STATUS_NAMES = tuple(status.value for status in STATUSES)
+
+Observation = dict[str, Any]
+"""By name: float32 arrays, and `action_mask`, int8."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +40,7 @@ class Snapshot:
     """None before the first reset."""
     live: Recording | None
     """The replies so far where a live backend gave them."""
-    random_state: dict[str, Any]
+    random_state: Mapping[str, Any]
     """Of the generator that draws tasks."""
 
 
@@ -106,7 +109,7 @@ class MaestroEnv(gym.Env[Observation, Any]):
         ConfigurationError: Any other argument that has no meaning.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi", "rgb_array"], "render_fps": 1}
+    metadata: dict[str, Any] = {"render_modes": ["ansi", "rgb_array"], "render_fps": 1}  # noqa: RUF012 - Gymnasium's
 
     def __init__(
         self,
@@ -136,8 +139,8 @@ class MaestroEnv(gym.Env[Observation, Any]):
         self.registry = arguments.to_registry(registry, self.recording)
         self._expert_ids = self.registry.ids
         self._task_indices = arguments.select_tasks(self.recording, split=split, benchmarks=benchmarks)
-        self._index_of_task = {self.recording.tasks[i].id: int(i) for i in self._task_indices}
-        self.task_ids = tuple(self._index_of_task)
+        self._index_of_task = {self.recording.tasks[int(i)].id: int(i) for i in self._task_indices}
+        self.task_ids: tuple[str, ...] = tuple(self._index_of_task)
         """The tasks that are drawn, for `reset(options={"task": id})`."""
         self._world = self._make_world(int(self._task_indices[0]))
         self._state: State | None = None
@@ -327,13 +330,13 @@ class MaestroEnv(gym.Env[Observation, Any]):
 
     def _add_call(self, info: dict[str, Any], before: State, expert: int) -> None:
         recording = self._world.recording
-        cell = (before.task, before.slot, self._world.column_of[expert])
+        task, slot, column = before.task, before.slot, self._world.column_of[expert]
         info["expert"] = self._expert_ids[expert]
-        info["reply"] = recording.texts[recording.text.item(cell)]
-        info["status"] = STATUSES[recording.status.item(cell)].value
-        info["cost_usd"] = recording.cost_usd.item(cell)
-        info["passes"] = recording.passes.item(cell)
-        info["latency_s"] = recording.latency_s.item(cell)
+        info["reply"] = recording.texts[recording.text.item(task, slot, column)]
+        info["status"] = _STATUS_NAMES[recording.status.item(task, slot, column)]
+        info["cost_usd"] = recording.cost_usd.item(task, slot, column)
+        info["passes"] = recording.passes.item(task, slot, column)
+        info["latency_s"] = recording.latency_s.item(task, slot, column)
 
     def _end(self, info: dict[str, Any], state: State) -> float:
         """Add how the episode came out to its last info, and return its reward."""

@@ -12,7 +12,7 @@ from maestro_env.errors import ActionError
 from maestro_env.registry import STOP
 
 
-class FactoredActions(gym.Wrapper[Observation, NDArray[np.int64], Observation, Any]):
+class FactoredActions(gym.Wrapper[Observation, Any, Observation, Any]):
     """`MultiDiscrete([2, M, K])`: (0 stop or 1 invoke, model, skill), in the registry's order of models and skills.
 
     With stop, model and skill are not looked at. A model and skill that are no expert count as a masked action.
@@ -32,7 +32,8 @@ class FactoredActions(gym.Wrapper[Observation, NDArray[np.int64], Observation, A
         self._action_of = {
             (int(m), int(k)): 1 + i for i, (m, k) in enumerate(zip(self._model_of, self._skill_of, strict=True))
         }
-        self.action_space = spaces.MultiDiscrete([2, len(models), len(skills)])
+        self._sizes = (2, len(models), len(skills))
+        self.action_space = spaces.MultiDiscrete(list(self._sizes))
 
     def step(self, action: Any) -> tuple[Observation, Any, bool, bool, dict[str, Any]]:
         """Take a factored action.
@@ -41,13 +42,13 @@ class FactoredActions(gym.Wrapper[Observation, NDArray[np.int64], Observation, A
             ActionError: It is outside the action space; and as `MaestroEnv.step` does.
         """
         factors = np.asarray(action)
-        sizes = self.action_space.nvec
-        if factors.shape != (3,) or factors.dtype.kind not in "iu" or (factors < 0).any() or (factors >= sizes).any():
+        whole = factors.shape == (3,) and factors.dtype.kind in "iu"
+        if not whole or not all(0 <= int(factor) < size for factor, size in zip(factors, self._sizes, strict=True)):
             raise ActionError(
                 f"Action {action!r} is outside the action space; expected three integers (stop or invoke, model, "
-                f"skill) below {sizes.tolist()}."
+                f"skill) below {self._sizes}."
             )
-        invoke, model, skill = factors.tolist()
+        invoke, model, skill = (int(factor) for factor in factors)
         return self.env.step(self._action_of.get((model, skill), NO_EXPERT) if invoke else STOP)
 
     def action_masks(self) -> NDArray[np.bool_]:
@@ -56,7 +57,7 @@ class FactoredActions(gym.Wrapper[Observation, NDArray[np.int64], Observation, A
         A model and a skill that are each legal may still be masked as a pair: factored masks cannot say so.
         """
         legal = self._base.action_masks()[1:]
-        models = np.bincount(self._model_of[legal], minlength=int(self.action_space.nvec[1])) > 0
-        skills = np.bincount(self._skill_of[legal], minlength=int(self.action_space.nvec[2])) > 0
+        models = np.bincount(self._model_of[legal], minlength=self._sizes[1]) > 0
+        skills = np.bincount(self._skill_of[legal], minlength=self._sizes[2]) > 0
         stop_or_invoke = np.array([True, bool(legal.any())])
         return np.concatenate([stop_or_invoke, models | ~legal.any(), skills | ~legal.any()])

@@ -179,9 +179,10 @@ def _tasks(
 ) -> tuple[Task, ...]:
     tasks: list[Task] = []
     totals = np.bincount(benchmark_of, minlength=len(benchmarks))
-    for i, b in enumerate(benchmark_of):
+    for i in range(len(benchmark_of)):
+        b = int(benchmark_of[i])
         place = i // len(benchmarks)
-        split = _split(i // len(benchmarks), int(totals[b]))
+        split = _split(place, int(totals[b]))
         name = f"{benchmarks[b]}/{split}/{place:06d}"
         question = "What does it read?" if benchmarks[b] == "scene" else f"What does the {benchmarks[b]} show?"
         tasks.append(

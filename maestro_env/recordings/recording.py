@@ -75,6 +75,9 @@ class Recording:
     view_encoder: str = ""
     """Name of the encoder behind `view`."""
 
+    def __deepcopy__(self, memo: object) -> "Recording":
+        return self  # never changes, so copies of what plays it share it
+
     @property
     def cost(self) -> NDArray[np.float32]:
         """[N, C, P] the cost of each call in `cost_unit`."""
