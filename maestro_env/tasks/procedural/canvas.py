@@ -6,7 +6,7 @@ from math import cos, pi, sin
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 Colour = tuple[int, int, int]
 Point = tuple[float, float]
@@ -101,19 +101,19 @@ def _font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 @lru_cache(maxsize=1)
-def _noise_tile() -> NDArray[np.int16]:
-    """[TILE_PX, TILE_PX] noise of three octaves, mean 0, standard deviation 32."""
+def _noise_tile() -> NDArray[np.uint8]:
+    """[TILE_PX, TILE_PX] noise of three octaves, mean 128, standard deviation 32."""
     rng = np.random.default_rng(20260522)
     total = np.zeros((TILE_PX, TILE_PX), np.float32)
     for cell_px in (1, 4, 16):
         coarse = rng.standard_normal((TILE_PX // cell_px, TILE_PX // cell_px)).astype(np.float32)
         total += np.kron(coarse, np.ones((cell_px, cell_px), np.float32))
-    return (total * (32.0 / total.std())).astype(np.int16)
+    return np.clip(128 + total * (32.0 / total.std()), 0, 255).astype(np.uint8)
 
 
 @lru_cache(maxsize=3)
-def _repeated_tile(repeats: int) -> NDArray[np.int16]:
-    return np.tile(_noise_tile(), (repeats, repeats))
+def _repeated_tile(repeats: int) -> Image.Image:
+    return Image.fromarray(np.tile(_noise_tile(), (repeats, repeats)))
 
 
 def textured(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
@@ -127,13 +127,10 @@ def textured(image: Image.Image, strength: float, rng: np.random.Generator) -> I
     if strength <= 0:
         return image
     width, height = image.size
-    top, left = (int(offset) for offset in rng.integers(0, TILE_PX, 2))
-    repeats = 1 + -(-max(width, height) // TILE_PX)
-    tile = _repeated_tile(repeats)[top : top + height, left : left + width]
-    noise = (tile * strength).astype(np.int16)
-    pixels = np.asarray(image).astype(np.int16)
-    pixels += noise[:, :, None]
-    return Image.fromarray(np.clip(pixels, 0, 255, out=pixels).astype(np.uint8))
+    left, top = (int(offset) for offset in rng.integers(0, TILE_PX, 2))
+    tile = _repeated_tile(1 + -(-max(width, height) // TILE_PX)).crop((left, top, left + width, top + height))
+    noise = tile.point([round(128 + (level - 128) * strength) for level in range(256)])
+    return ImageChops.add(image, Image.merge("RGB", (noise, noise, noise)), scale=1.0, offset=-128)
 
 
 def mixed(colour: Colour, other: Colour, share: float) -> Colour:

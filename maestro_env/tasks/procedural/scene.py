@@ -48,7 +48,13 @@ class Scene:
 
 
 def compose_scene(
-    families: Sequence[Family], rng: np.random.Generator, *, side_px: int, figure_px: tuple[int, int], difficulty: float
+    families: Sequence[Family],
+    rng: np.random.Generator,
+    *,
+    side_px: int,
+    figure_px: tuple[int, int],
+    difficulty: float,
+    target: str | None = None,
 ) -> Scene:
     """Compose a scene.
 
@@ -58,12 +64,14 @@ def compose_scene(
         side_px: Side of the square picture.
         figure_px: Smallest and largest side of a figure, in pixels.
         difficulty: In [0, 1]: more clutter, harder figures.
+        target: The family that the question is about; None draws one.
     """
     canvas, paper = _background(rng, side_px, difficulty)
     count = int(rng.choice(list(NUM_FIGURES_ODDS), p=list(NUM_FIGURES_ODDS.values())))
-    target_family = families[int(rng.integers(len(families)))]
-    target, query = _draw_target(target_family, rng, figure_px, difficulty)
-    chosen: list[tuple[str, Figure]] = [(target_family.name, target)]
+    wanted = [family for family in families if target in (None, family.name)]
+    target_family = wanted[int(rng.integers(len(wanted)))]
+    figure, query = _draw_target(target_family, rng, figure_px, difficulty)
+    chosen: list[tuple[str, Figure]] = [(target_family.name, figure)]
     others = [family for family in families if family.name != target_family.name]
     for _ in range(count - 1):
         family, figure = _draw_other(others, rng, figure_px, difficulty, query)
@@ -107,12 +115,14 @@ def _draw_other(
 ) -> tuple[Family, Figure]:
     """Draw another family's figure; mostly one whose answer to the same question differs."""
     want_rival = bool(rng.random() < RIVAL_ODDS)
-    for family in (families[i] for i in rng.permutation(len(families))):
+    for place in rng.permutation(len(families)):
+        family = families[place]
         size_px = int(rng.integers(figure_px[0], figure_px[1] + 1))
         figure = family.draw(rng, size_px=size_px, difficulty=difficulty)
         rival = any(not q.question and q.intent is query.intent and q.answer != query.answer for q in figure.queries)
         if rival or not want_rival:
             return family, figure
+    # No other family answers this question: the last one drawn stands beside the target.
     return family, figure
 
 

@@ -1,0 +1,113 @@
+"""How each embedded expert is trained: on which views, from which start, for how many steps."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from maestro_env.errors import unknown_name
+from maestro_env.tasks.procedural.generate import FAMILIES
+
+GENERALIST_SHARE = 0.12
+"""Share of a specialist's views that come from the generalist's mixture: it keeps the rest from being forgotten."""
+
+
+class Architecture(StrEnum):
+    """Which network of `network.py` an expert is."""
+
+    READER = "reader"
+    LOCATOR = "locator"
+    VIEWER = "viewer"
+
+
+class Corruption(StrEnum):
+    """What training views suffer, so that rivals err on different pictures."""
+
+    NONE = "none"
+    GRAIN = "grain"
+    """Noise."""
+    FADE = "fade"
+    """Blur and low contrast."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """One expert's training."""
+
+    expert: str
+    architecture: Architecture
+    sources: Mapping[str, float]
+    """Source of the pool -> share of the views; sums to 1."""
+    steps: int
+    start_from: str = ""
+    """The expert whose weights training starts from; empty for random weights."""
+    corruption: Corruption = Corruption.NONE
+    peak_learning_rate: float = 2e-3
+    batch_size: int = 192
+
+
+def _shares(weights: Mapping[str, float]) -> dict[str, float]:
+    total = sum(weights.values())
+    return {source: weight / total for source, weight in weights.items()}
+
+
+_EVERYTHING = _shares(
+    {f"plain/{name}": 1.0 for name in FAMILIES}
+    | {f"patch/{name}": 1.0 for name in FAMILIES}
+    | {"window/counting": 0.7, "window/visual_search": 1.0, "scene/windows": 0.8}
+)
+
+
+def _specialist(
+    expert: str, family: str, *, own: Mapping[str, float] | None = None, corruption: Corruption = Corruption.NONE
+) -> Recipe:
+    mixture = dict(own or {f"plain/{family}": 1.0, f"patch/{family}": 1.0}) | {"scene/windows": 0.15}
+    shares = {source: share * (1 - GENERALIST_SHARE) for source, share in _shares(mixture).items()}
+    for source, share in _EVERYTHING.items():
+        shares[source] = shares.get(source, 0.0) + share * GENERALIST_SHARE
+    return Recipe(
+        expert=expert, architecture=Architecture.READER, sources=shares, steps=1200, start_from="generalist",
+        corruption=corruption, peak_learning_rate=1.5e-3,
+    )
+
+
+def _locator(expert: str, families: tuple[str, ...], *extra: str) -> Recipe:
+    sources = _shares({f"locate/{name}": 1.0 for name in (*families, *extra)})
+    return Recipe(
+        expert=expert, architecture=Architecture.LOCATOR, sources=sources, steps=1300, batch_size=64,
+        peak_learning_rate=2e-3,
+    )
+
+
+_ALL_RECIPES = (
+    Recipe(expert="generalist", architecture=Architecture.READER, sources=_EVERYTHING, steps=2400),
+    _specialist("chart-a", "chart", corruption=Corruption.GRAIN),
+    _specialist("chart-b", "chart", corruption=Corruption.FADE),
+    _specialist("radiology-a", "radiology", corruption=Corruption.GRAIN),
+    _specialist("radiology-b", "radiology", corruption=Corruption.FADE),
+    _specialist(
+        "counting", "counting", own={"plain/counting": 1.0, "window/counting": 0.9, "patch/counting": 1.0}
+    ),
+    _specialist("math", "visual_math"),
+    _specialist(
+        "search",
+        "visual_search",
+        own={"plain/visual_search": 0.4, "window/visual_search": 1.2, "patch/visual_search": 1.0},
+    ),
+    _specialist("diagrams", "diagrams"),
+    _locator("locator-a", ("chart", "radiology", "visual_math")),
+    _locator("locator-b", ("counting", "visual_search", "diagrams"), "search"),
+    Recipe(expert="view", architecture=Architecture.VIEWER, sources=_EVERYTHING, steps=900),
+)
+RECIPES: Mapping[str, Recipe] = {recipe.expert: recipe for recipe in _ALL_RECIPES}
+"""Expert -> recipe, in an order in which each can start from what was trained before."""
+
+
+def recipe_of(expert: str) -> Recipe:
+    """Return the recipe of an expert.
+
+    Raises:
+        UnknownNameError: No such expert; the message names the nearest ones.
+    """
+    if expert not in RECIPES:
+        raise unknown_name("embedded expert", expert, RECIPES)
+    return RECIPES[expert]

@@ -1,0 +1,221 @@
+"""Train the embedded experts: `python -m maestro_env.experts.train --expert NAME` (or `all`).
+
+Training is seeded, its schedule counts steps and never time, and it resumes after being killed: every
+`CHECKPOINT_STEPS` the weights and the optimizer's state are written as safetensors beside the result.
+"""
+
+import argparse
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from maestro_env.errors import ConfigurationError
+from maestro_env.experts.batches import Batch, Source, draw_batch, load_source
+from maestro_env.experts.network import LOCATOR_CELLS, Locator, Reader, Viewer
+from maestro_env.experts.pool import build_shard
+from maestro_env.experts.recipes import RECIPES, Architecture, Recipe, recipe_of
+
+CHECKPOINT_STEPS = 100
+WARM_UP_STEPS = 60
+NUM_SHARDS: Mapping[str, int] = {"plain": 32, "patch": 32, "window": 16, "scene": 8, "locate": 10}
+"""Shards of the pool by kind of source; some 8,000 figures a family saturate a network of this size."""
+HELD_OUT_ROWS = 2048
+WEIGHTS_FOLDER = Path(__file__).parent / "weights"
+
+
+def make_network(recipe: Recipe) -> nn.Module:
+    """Return a network with random weights for a recipe."""
+    match recipe.architecture:
+        case Architecture.READER:
+            return Reader()
+        case Architecture.LOCATOR:
+            return Locator()
+        case Architecture.VIEWER:
+            return Viewer(num_kinds=len(recipe.sources))
+
+
+def loss_of(network: nn.Module, batch: Batch) -> Tensor:
+    """Return the mean loss of a batch."""
+    if isinstance(network, Viewer):
+        _, logits = network(batch.images_BCYX)
+        return functional.cross_entropy(logits.float(), batch.source_B)
+    if isinstance(network, Locator):
+        return _locator_loss(network, batch)
+    logits = network(batch.images_BCYX, batch.tokens_BT)
+    return functional.cross_entropy(logits.float(), batch.answer_B)
+
+
+def _locator_loss(network: Locator, batch: Batch) -> Tensor:
+    heat_BN, geometry_B3N = network(batch.images_BCYX, batch.tokens_BT)
+    left, top, right, bottom = batch.box_B4.unbind(1)
+    x, y = (left + right) / 2 * LOCATOR_CELLS, (top + bottom) / 2 * LOCATOR_CELLS
+    column, row = (v.floor().clamp(0, LOCATOR_CELLS - 1) for v in (x, y))
+    cell_B = (row * LOCATOR_CELLS + column).long()
+    wanted_B3 = torch.stack([x - column - 0.5, y - row - 0.5, (right - left).log()], dim=1)
+    found_B3 = geometry_B3N.float().gather(2, cell_B[:, None, None].expand(-1, 3, 1)).squeeze(2)
+    return functional.cross_entropy(heat_BN.float(), cell_B) + functional.smooth_l1_loss(found_B3, wanted_B3, beta=0.1)
+
+
+def learning_rate(step: int, steps: int, peak: float) -> float:
+    """Return a linear warm-up followed by a cosine to 0."""
+    warm_up = min(WARM_UP_STEPS, max(1, steps // 10))
+    if step < warm_up:
+        return peak * (step + 1) / warm_up
+    return peak * 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
+
+
+def build_pool(recipes: Iterable[Recipe], folder: Path, *, workers: int, progress: Progress) -> None:
+    """Draw every shard that the recipes need and the pool lacks."""
+    sources = sorted({source for recipe in recipes for source in recipe.sources})
+    wanted = [(source, number) for source in sources for number in range(num_shards(source))]
+    bar = progress.add_task("drawing the pool", total=len(wanted))
+    with ProcessPoolExecutor(max_workers=workers) as executor:
+        for done in as_completed([executor.submit(build_shard, folder, *shard) for shard in wanted]):
+            done.result()
+            progress.advance(bar)
+
+
+def num_shards(source: str) -> int:
+    """Return how many shards of a source there are; the last one is held out from training."""
+    return NUM_SHARDS[source.split("/")[0]]
+
+
+def load_pool(recipe: Recipe, folder: Path) -> tuple[dict[str, Source], dict[str, Source]]:
+    """Return the sources of a recipe: what it trains on, and the held-out shard of each."""
+    paths = {
+        source: [build_shard(folder, source, number) for number in range(num_shards(source))]
+        for source in recipe.sources
+    }
+    training = {source: load_source(shards[:-1]) for source, shards in paths.items()}
+    held_out = {source: load_source(shards[-1:]) for source, shards in paths.items()}
+    return training, held_out
+
+
+def train(recipe: Recipe, *, steps: int, seed: int, pool: Path, out: Path, progress: Progress) -> Path:
+    """Train one expert, or go on where a killed training stopped, and return the path of its weights.
+
+    Raises:
+        ConfigurationError: The checkpoint belongs to another plan, or the start weights are missing.
+    """
+    weights_path, checkpoint_path = out / f"{recipe.expert}.safetensors", out / f"{recipe.expert}.checkpoint.safetensors"
+    plan = {"expert": recipe.expert, "steps": str(steps), "seed": str(seed)}
+    torch.manual_seed(seed)
+    network = make_network(recipe).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    if recipe.start_from:
+        network.load_state_dict(_start_weights(recipe, out))
+    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=1e-2)
+    first_step = _resume(network, optimizer, checkpoint_path, plan)
+    training, held_out = load_pool(recipe, pool)
+    bar = progress.add_task(recipe.expert, total=steps, completed=first_step)
+    network.train()
+    for step in range(first_step, steps):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, steps, recipe.peak_learning_rate)
+        batch = draw_batch(recipe, training, np.random.default_rng([seed, step]), recipe.batch_size)
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = loss_of(network, batch)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        if (step + 1) % CHECKPOINT_STEPS == 0 or step + 1 == steps:
+            _save_checkpoint(network, optimizer, checkpoint_path, plan | {"next_step": str(step + 1)})
+        progress.update(bar, advance=1, description=f"{recipe.expert} loss {loss.item():.2f}")
+    half = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in network.state_dict().items()}
+    network.load_state_dict({name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in half.items()})
+    metadata = plan | {"held_out_loss": f"{_held_out_loss(network, recipe, held_out):.4f}"}
+    _write_atomically({name: tensor.contiguous() for name, tensor in half.items()}, weights_path, metadata)
+    return weights_path
+
+
+def _held_out_loss(network: nn.Module, recipe: Recipe, held_out: Mapping[str, Source]) -> float:
+    network.eval()
+    batch = draw_batch(recipe, held_out, np.random.default_rng(0), HELD_OUT_ROWS)
+    with torch.no_grad():
+        return float(loss_of(network, batch))
+
+
+def _start_weights(recipe: Recipe, out: Path) -> dict[str, Tensor]:
+    for folder in (out, WEIGHTS_FOLDER):
+        path = folder / f"{recipe.start_from}.safetensors"
+        if path.exists():
+            return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in load_file(path).items()}
+    raise ConfigurationError(
+        f"{recipe.expert!r} starts from {recipe.start_from!r}, which is neither in {out} nor shipped; "
+        f"train it first with --expert {recipe.start_from}."
+    )
+
+
+def _save_checkpoint(
+    network: nn.Module, optimizer: torch.optim.Optimizer, path: Path, metadata: Mapping[str, str]
+) -> None:
+    tensors = {f"network.{name}": tensor.contiguous() for name, tensor in network.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{key}": value.contiguous() for key, value in state.items()}
+    _write_atomically(tensors, path, metadata)
+
+
+def _write_atomically(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished")
+    save_file(dict(tensors), unfinished, metadata=dict(metadata))
+    unfinished.rename(path)
+
+
+def _resume(network: nn.Module, optimizer: torch.optim.Optimizer, path: Path, plan: Mapping[str, str]) -> int:
+    """Load a checkpoint of the same plan and return the next step; 0 if there is none."""
+    if not path.exists():
+        return 0
+    with safe_open(path, "pt") as file:  # pyright: ignore[reportUnknownVariableType]
+        metadata: dict[str, str] = file.metadata()
+    found = {key: metadata.get(key, "") for key in plan}
+    if found != dict(plan):
+        raise ConfigurationError(
+            f"Checkpoint {path} belongs to {found}, not to {dict(plan)}; delete it or choose another --out."
+        )
+    tensors = load_file(path)
+    prefix = "network."
+    network.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith("optimizer."):
+            _, index, name = key.split(".")
+            state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    return int(metadata["next_step"])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m maestro_env.experts.train", description=__doc__)
+    parser.add_argument("--expert", nargs="+", required=True, help=f"'all', or some of: {', '.join(RECIPES)}")
+    parser.add_argument("--steps", type=int, help="train for this many steps instead of the recipe's")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--pool", type=Path, default=Path("build/pool"), help="folder of the training pool")
+    parser.add_argument("--out", type=Path, default=Path("build/experts"), help="folder of weights and checkpoints")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that draw the pool")
+    options = parser.parse_args(arguments)
+    names = list(RECIPES) if options.expert == ["all"] else options.expert
+    recipes = [recipe_of(name) for name in names]
+    torch.set_num_threads(1)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns) as progress:
+        build_pool(recipes, options.pool, workers=options.workers, progress=progress)
+        for recipe in recipes:
+            steps = options.steps or recipe.steps
+            path = train(recipe, steps=steps, seed=options.seed, pool=options.pool, out=options.out, progress=progress)
+            progress.console.print(f"{recipe.expert}: {path}")
+
+
+if __name__ == "__main__":
+    main()
