@@ -9,24 +9,9 @@ from numpy.typing import NDArray
 
 from maestro_env.errors import RecordingError
 from maestro_env.recordings.plan import RecordingPlan
-from maestro_env.recordings.recording import MISSING, STATUSES, Recording
+from maestro_env.recordings.recording import MISSING, REPLY_ARRAYS, STATUSES, Recording
 from maestro_env.scoring import score
 from maestro_env.types import Context, Reply, Task
-
-_REPLY_ARRAYS: Mapping[str, tuple[type[np.generic], float]] = {
-    "status": (np.int8, MISSING),
-    "answer": (np.int32, MISSING),
-    "text": (np.int32, MISSING),
-    "skill_tier2": (np.int16, MISSING),
-    "next_context": (np.int16, MISSING),
-    "confidence": (np.float32, np.nan),
-    "score": (np.float32, 0),
-    "passes": (np.float32, 0),
-    "cost_usd": (np.float32, 0),
-    "latency_s": (np.float32, 0),
-    "tokens": (np.int32, 0),
-}
-"""Dtype of each array of replies, and what stands where there is no reply."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,7 +96,7 @@ def join_recordings(parts: Sequence[Recording]) -> Recording:
         for vocabulary in _VOCABULARY_OF.values()
     }
     arrays: dict[str, NDArray[Any]] = {}
-    for name, (_, empty) in _REPLY_ARRAYS.items():
+    for name, (_, empty) in REPLY_ARRAYS.items():
         pieces = [_padded(getattr(part, name), num_slots, empty) for part in parts]
         if name in _VOCABULARY_OF:
             vocabulary = _VOCABULARY_OF[name]
@@ -143,7 +128,7 @@ _VOCABULARY_OF: Mapping[str, str] = {"answer": "answers", "text": "texts", "skil
 def _empty_replies(shape: tuple[int, int, int]) -> dict[str, NDArray[Any]]:
     return {
         name: np.full((*shape, 2) if name == "tokens" else shape, empty, kind)
-        for name, (kind, empty) in _REPLY_ARRAYS.items()
+        for name, (kind, empty) in REPLY_ARRAYS.items()
     }
 
 

@@ -26,7 +26,7 @@ from maestro_env.recordings.manifest import (
     verified_bytes,
     write_manifest,
 )
-from maestro_env.recordings.recording import Recording
+from maestro_env.recordings.recording import REPLY_ARRAYS, Recording
 from maestro_env.recordings.tables import (
     CONTEXT_COLUMNS,
     REPLY_COLUMNS,
@@ -54,10 +54,12 @@ def write_recording(
         made: How it was made, in words: the command, versions, hashes of weights.
 
     Raises:
-        RecordingError: The folder exists, or the recording breaks a rule that its readers check.
+        RecordingError: The folder exists, an array has another shape than the rest, or the recording breaks a rule
+            that its readers check.
     """
     if folder.exists():
         raise RecordingError(f"{folder} exists already; remove it, or write the recording elsewhere.")
+    _check_shapes(recording)
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
@@ -80,6 +82,15 @@ def write_recording(
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return manifest
+
+
+def _check_shapes(recording: Recording) -> None:
+    shape = (len(recording.tasks), max(map(len, recording.context_ids), default=1), len(recording.registry))
+    for name in REPLY_ARRAYS:
+        expected = (*shape, 2) if name == "tokens" else shape
+        given = getattr(recording, name).shape
+        if given != expected:
+            raise RecordingError(f"Recording {recording.name!r}: {name!r} has shape {given}; expected {expected}.")
 
 
 def _write_table(path: Path, table: pa.Table) -> FileEntry:

@@ -3,6 +3,7 @@
 Axes: N tasks, C context slots a task (slot 0 is `whole`), P experts of the registry, D and V embedding lengths.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,6 +19,21 @@ STATUSES = tuple(Status)
 
 MISSING = -1
 """In integer arrays: no such call, answer or context."""
+
+REPLY_ARRAYS: Mapping[str, tuple[type[np.generic], float]] = {
+    "status": (np.int8, MISSING),
+    "answer": (np.int32, MISSING),
+    "text": (np.int32, MISSING),
+    "skill_tier2": (np.int16, MISSING),
+    "next_context": (np.int16, MISSING),
+    "confidence": (np.float32, np.nan),
+    "score": (np.float32, 0),
+    "passes": (np.float32, 0),
+    "cost_usd": (np.float32, 0),
+    "latency_s": (np.float32, 0),
+    "tokens": (np.int32, 0),
+}
+"""Dtype of each array of replies, and what stands where there is no reply; see `Recording`."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -111,7 +111,8 @@ class FakeLocator:
     def _find(self, view: Image.Image, question: str) -> Finding:
         rng = np.random.default_rng(_seed(self._name, question, view.tobytes().hex()))
         left, top = rng.uniform(-5, PICTURE_PX - 10, 2)
-        return Finding(box=Box(left=left, top=top, right=left + 17.3, bottom=top + 12.8), confidence=float(rng.random()))
+        box = Box(left=left, top=top, right=left + 17.3, bottom=top + 12.8)
+        return Finding(box=box, confidence=float(rng.random()))
 
 
 def load_network(name: str, *, delay_s: float = 0.0) -> FakeReader | FakeLocator:

@@ -1,0 +1,18 @@
+"""A script that the tests start and kill: records the small plan slowly and says what it did."""
+
+import multiprocessing
+import sys
+from pathlib import Path
+
+from maestro_env.recordings.recorder import ShardDone, record
+from tests.maestro_env.recordings.fake_bench import fake_bench, small_plan
+
+
+def say(done: ShardDone) -> None:
+    workers = " ".join(str(process.pid) for process in multiprocessing.active_children())
+    sys.stdout.write(f"{'resumed' if done.resumed else 'recorded'} {workers}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    record(small_plan(), fake_bench(delay_s=0.05), Path(sys.argv[1]), workers=2, on_shard=say)
