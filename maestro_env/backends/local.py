@@ -6,7 +6,7 @@ from collections.abc import Callable
 from PIL import Image
 
 from maestro_env.backends.driver import Call, Network, drive
-from maestro_env.errors import ConfigurationError, MissingExtraError
+from maestro_env.errors import ConfigurationError, MissingExtraError, UnknownNameError
 from maestro_env.skills.library import skill_function
 from maestro_env.tasks import load_image
 from maestro_env.types import Context, Expert, Model, Reply, Task
@@ -59,8 +59,8 @@ class LocalBackend:
         """Return what an expert replies to a task in a context.
 
         Raises:
-            UnknownNameError: The expert's skill or network is not known here.
-            ConfigurationError: The expert's model has no network, or the task has no picture.
+            UnknownNameError: The expert's skill or network is not known here, or its model has no network.
+            ConfigurationError: The task has no picture.
         """
         run = skill_function(expert.skill.name)(task, context, self._image(task), expert)
         network = self._network(expert.model)
@@ -85,10 +85,10 @@ def network_name(model: Model) -> str:
     """Return the name of the network behind a model.
 
     Raises:
-        ConfigurationError: There is none.
+        UnknownNameError: There is none.
     """
     if not model.network:
-        raise ConfigurationError(
+        raise UnknownNameError(
             f"Model {model.name!r} names no network, so it cannot run in this process; "
             "give it a `network` in the catalog, or use the backend of its endpoint."
         )
