@@ -61,8 +61,3 @@ def reachable(recording: Recording) -> NDArray[np.bool_]:
             steps = (recording.next_context == slot) & (recording.status != MISSING)
             seen[:, slot] |= (steps & seen[:, :, None]).any(axis=(1, 2))
     return seen
-
-
-def single_experts(recording: Recording) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the [N, P] scores and the [N, P] costs of one call to each expert on the whole image."""
-    return recording.score[:, 0], recording.cost[:, 0]

@@ -80,7 +80,7 @@ class _Played:
 def extensions(recording: Recording, *, max_calls: int, rule: AnswerRule) -> Iterator[Extensions]:
     """Yield every sequence of at most `max_calls` calls with its score on every task, all last calls at once.
 
-    Nothing is pruned: P + P^2 + ... + P^max_calls sequences are scored.
+    Nothing is pruned but calls that are masked in every task: up to P + P^2 + ... + P^max_calls sequences are scored.
 
     Args:
         recording: Replies to the tasks to plan for.

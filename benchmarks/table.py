@@ -1,0 +1,88 @@
+"""The comparison as tables for a terminal."""
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from benchmarks.bootstrap import Interval
+from benchmarks.bounds import CONFIDENT
+from benchmarks.summary import PRICE, Summary
+
+
+def tables(summary: Summary) -> Group:
+    """Return the agents, their benchmarks, the gaps between the rungs of the ladder, and the oracle bounds."""
+    parts = (_agents(summary), _benchmarks(summary), _gaps(summary), _bounds(summary))
+    return Group(*(item for part in parts for item in (Text(), part)))
+
+
+def _agents(summary: Summary) -> Table:
+    tasks = sum(summary.benchmarks.values())
+    table = Table(
+        title=f"Accuracy on {tasks:,} test tasks, in % (95 % interval over tasks and seeds)",
+        caption=(
+            "accuracy: mean over test tasks, the headline. balanced: every benchmark weighs the same. "
+            f"priced: accuracy less {100 * PRICE:g} points for each unit of cost ({summary.cost_unit})."
+        ),
+    )
+    table.add_column("agent")
+    table.add_column("seeds", justify="right")
+    table.add_column("accuracy", justify="right", style="bold")
+    table.add_column("balanced", justify="right")
+    table.add_column(summary.cost_unit, justify="right")
+    table.add_column("calls", justify="right")
+    table.add_column("priced", justify="right")
+    for agent in summary.agents:
+        table.add_row(
+            agent.name,
+            str(len(agent.seeds)),
+            percent(agent.accuracy),
+            f"{100 * agent.accuracy_over_benchmarks.mean:.1f}",
+            f"{agent.cost.mean:.2f}",
+            f"{agent.calls.mean:.2f}",
+            f"{100 * agent.priced.mean:.1f}",
+        )
+    return table
+
+
+def _benchmarks(summary: Summary) -> Table:
+    table = Table(title="Accuracy by benchmark, in %")
+    table.add_column("agent")
+    for name, tasks in summary.benchmarks.items():
+        table.add_column(f"{name.replace('_', ' ')}\n({tasks:,})", justify="right")
+    for agent in summary.agents:
+        cells = (f"{100 * agent.accuracy_by_benchmark[name].mean:.1f}" for name in summary.benchmarks)
+        table.add_row(agent.name, *cells)
+    return table
+
+
+def _gaps(summary: Summary) -> Table:
+    table = Table(title="Gaps between neighbours of the ladder, in points (95 % paired interval)")
+    table.add_column("better")
+    table.add_column("worse")
+    table.add_column("accuracy", justify="right", style="bold")
+    table.add_column("priced", justify="right")
+    table.add_column("shown")
+    for gap in summary.gaps:
+        shown = "yes" if gap.accuracy.low > 0 else "reversed" if gap.accuracy.high < 0 else "no"
+        table.add_row(gap.better, gap.worse, points(gap.accuracy), points(gap.priced), shown)
+    return table
+
+
+def _bounds(summary: Summary) -> Table:
+    table = Table(title="Oracle bounds: hindsight, not headroom")
+    table.add_column("bound")
+    table.add_column("accuracy", justify="right")
+    table.add_row("any expert right in any reachable context", percent(summary.bounds.any_right))
+    table.add_row("best sequence within the turns", percent(summary.bounds.within_turns))
+    table.add_row(f"any right reply with confidence of {CONFIDENT:g} or more", percent(summary.bounds.confident_only))
+    return table
+
+
+def percent(interval: Interval) -> str:
+    """Return a share as percentages, with its interval."""
+    return f"{100 * interval.mean:.1f} [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
+
+
+def points(interval: Interval) -> str:
+    """Return a difference in percentage points, with its interval."""
+    return f"{100 * interval.mean:+.1f} [{100 * interval.low:+.1f}, {100 * interval.high:+.1f}]"
