@@ -152,7 +152,7 @@ def _crossing_lines(
     while True:
         flips = np.zeros(num_segments, dtype=np.int64)
         flips[rng.permutation(num_segments)[:count]] = 1
-        signs = (1 - 2 * (np.cumsum([0, *flips]) % 2)) * (1 if rng.random() < 0.5 else -1)
+        signs = (1 - 2 * (np.cumsum(np.concatenate([[0], flips])) % 2)) * (1 if rng.random() < 0.5 else -1)
         sizes = rng.uniform(least, least + 0.22, num_segments + 1)
         middles = rng.uniform(0.3, 0.7, num_segments + 1)
         step = 0.88 / num_segments

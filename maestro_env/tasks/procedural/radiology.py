@@ -1,7 +1,7 @@
 """The family `radiology`: grey slices through a phantom, with organs, lesions, an implant, burnt-in marks.
 
 What `it` means: the largest lesion, or the implant where there is one. What is counted: lesions. What is read: the
-slice's number. Lesions lie wholly within an organ or wholly outside, because one that fades into its edge cannot be seen.
+slice's number. A lesion lies wholly within an organ or wholly outside: one that fades into an edge cannot be seen.
 """
 
 from dataclasses import dataclass
@@ -23,10 +23,15 @@ MIN_CONTRAST = 0.14
 MIN_RADIUS = 0.028
 """Smallest radius of a lesion that is asked for, as a fraction of the side: 1.8 px of 64."""
 MIN_MARK = 0.12
-"""Smallest font size of a burnt-in mark, and smallest side of an implant."""
+"""Smallest font size of a burnt-in mark, as a fraction of the side."""
+MIN_IMPLANT = 0.12
+"""Smallest side of an implant."""
 MIN_GAP = 0.016
 """Smallest distance between lesions, and from a lesion to the edge of an organ."""
 MIN_PLACE_MARGIN = 0.03
+
+Drawn = tuple[tuple[Query, ...], dict[str, float | int]]
+"""The queries of what was drawn, and what was measured while drawing."""
 
 _AIR, _LUNG, _KIDNEY, _TISSUE, _BONE, _METAL = 8, 42, 84, 118, 176, 250
 _ASK_PLACE = ("Where is the largest lesion?", "In which part of the slice is the main lesion?", "Locate the lesion.")
@@ -73,8 +78,10 @@ class _Body:
 
     skin: _Ellipse
     organs: tuple[_Ellipse, _Ellipse]
-    organ_level: int
+    organ_level: float
     """Grey level of the organs: dark lungs, or kidneys."""
+    gain: float
+    """Brightness of the whole slice: what grey levels are multiplied by."""
 
     def clears(self, point: Point, width: float) -> bool:
         """Return whether a disc of a radius lies wholly within an organ or wholly outside, within the body."""
@@ -106,28 +113,32 @@ class Radiology(Family):
         kind = pick(KINDS, rng)
         body = _build_body(rng)
         canvas = Canvas(size_px, _grey(_AIR))
-        gain = float(rng.uniform(0.85, 1.1))
-        _draw_body(canvas, body, gain)
-        queries: list[Query] = []
-        measured: dict[str, float | int] = {}
-        if kind in ("lesion", "lesions"):
-            _draw_lesions(canvas, rng, kind, body, gain, difficulty, queries, measured)
+        _draw_body(canvas, body)
+        if kind == "lesion":
+            drawn = [_draw_main_lesion(canvas, rng, body, difficulty)]
+        elif kind == "lesions":
+            drawn = [_draw_several_lesions(canvas, rng, body, difficulty)]
         elif kind == "implant":
-            _draw_implant(canvas, rng, body, difficulty, queries, measured)
+            drawn = [_draw_implant(canvas, rng, body, difficulty)]
+        else:
+            drawn = []
         if kind == "slice" or rng.random() < 0.3:
-            _draw_side(canvas, rng, difficulty, queries, measured)
+            drawn.append(_draw_side(canvas, rng, difficulty))
         if kind == "slice":
-            _draw_number(canvas, rng, difficulty, queries, measured)
+            drawn.append(_draw_number(canvas, rng, difficulty))
         image = textured(canvas.finish(), between(0.1, 0.5, difficulty), rng)
-        return Figure(image=image, queries=tuple(queries), factors={"difficulty": difficulty, "kind": kind, **measured})
+        factors: dict[str, float | int | str] = {"difficulty": difficulty, "kind": kind}
+        for _, measured in drawn:
+            factors |= measured
+        return Figure(image=image, queries=tuple(query for queries, _ in drawn for query in queries), factors=factors)
 
     def check(self, figure: Figure) -> None:
         floors = {
-            "contrast": MIN_CONTRAST, "radius": MIN_RADIUS, "mark": MIN_MARK, "gap": MIN_GAP,
-            "place_margin": MIN_PLACE_MARGIN,
+            "contrast": MIN_CONTRAST, "radius": MIN_RADIUS, "gap": MIN_GAP, "place_margin": MIN_PLACE_MARGIN,
+            "implant": MIN_IMPLANT, "mark": MIN_MARK,
         }
         for name, floor in floors.items():
-            # A figure without lesions has no contrast or radius to measure.
+            # Each kind measures what it draws: a slice with only marks has no lesion's contrast or radius.
             if float(figure.factors.get(name, floor)) < floor:
                 raise TaskError(
                     f"A {self.name} figure has {name} {figure.factors[name]}, below {floor}: "
@@ -146,16 +157,19 @@ def _build_body(rng: np.random.Generator) -> _Body:
         centre=middle, radii=(float(rng.uniform(0.43, 0.46)), float(rng.uniform(0.37, 0.4))), tilt=0.0
     )
     chest = rng.random() < 0.6
-    left, right = (_build_organ(rng, middle, side, chest) for side in (-1, 1))
-    return _Body(skin=skin, organs=(left, right), organ_level=_LUNG if chest else _KIDNEY)
+    left, right = (_build_organ(rng, middle, side, chest=chest) for side in (-1, 1))
+    gain = float(rng.uniform(0.85, 1.1))
+    return _Body(skin=skin, organs=(left, right), organ_level=_LUNG if chest else _KIDNEY, gain=gain)
 
 
-def _build_organ(rng: np.random.Generator, middle: Point, side: int, chest: bool) -> _Ellipse:
+def _build_organ(rng: np.random.Generator, middle: Point, side: int, *, chest: bool) -> _Ellipse:
     """Return the left (-1) or right (1) lung of a chest, or the kidney of an abdomen."""
     if chest:
-        offset, radii = (rng.uniform(0.22, 0.24), rng.uniform(-0.015, 0.015)), (rng.uniform(0.135, 0.15), rng.uniform(0.26, 0.28))
+        offset = rng.uniform(0.22, 0.24), rng.uniform(-0.015, 0.015)
+        radii = rng.uniform(0.135, 0.15), rng.uniform(0.26, 0.28)
     else:
-        offset, radii = (rng.uniform(0.17, 0.27), rng.uniform(-0.02, 0.05)), (rng.uniform(0.05, 0.065), rng.uniform(0.075, 0.095))
+        offset = rng.uniform(0.17, 0.27), rng.uniform(-0.02, 0.05)
+        radii = rng.uniform(0.05, 0.065), rng.uniform(0.075, 0.095)
     return _Ellipse(
         centre=(middle[0] + side * float(offset[0]), middle[1] + float(offset[1])),
         radii=(float(radii[0]), float(radii[1])),
@@ -163,7 +177,8 @@ def _build_organ(rng: np.random.Generator, middle: Point, side: int, chest: bool
     )
 
 
-def _draw_body(canvas: Canvas, body: _Body, gain: float) -> None:
+def _draw_body(canvas: Canvas, body: _Body) -> None:
+    gain = body.gain
     rim = _Ellipse(
         centre=body.skin.centre, radii=(body.skin.radii[0] - 0.018, body.skin.radii[1] - 0.018), tilt=body.skin.tilt
     )
@@ -177,36 +192,52 @@ def _draw_body(canvas: Canvas, body: _Body, gain: float) -> None:
     canvas.shape("triangle", *spine, 0.05, _grey(gain * _BONE))
 
 
-def _draw_lesions(
-    canvas: Canvas, rng: np.random.Generator, kind: str, body: _Body, gain: float, difficulty: float,
-    queries: list[Query], measured: dict[str, float | int],
-) -> None:
-    radius = between(0.047, 0.034, difficulty) * float(rng.uniform(0.92, 1.0))
-    if kind == "lesion":
-        place = pick(PLACES, rng)
-        lesions = _place_lesions(rng, body, [1.15 * radius, *[0.5 * radius] * int(rng.integers(0, 1 + round(2 * difficulty)))], place)
-        margin = place_margin(lesions[0].centre)
-        measured |= {"place_margin": margin, "radius": lesions[0].radius}
-        queries += [
-            Query(intent=Intent.PLACE, answer=place),
-            Query(intent=Intent.PLACE, answer=place, question=pick(_ASK_PLACE, rng)),
-        ]
-    else:
-        count = int(rng.integers(0, MAX_LESIONS + 1))
-        lesions = _place_lesions(rng, body, [radius] * count, None)
-        measured |= {"radius": radius}
-        queries += [
-            Query(intent=Intent.COUNT, answer=str(count)),
-            Query(intent=Intent.COUNT, answer=str(count), question=pick(_ASK_COUNT, rng)),
-        ]
+def _draw_main_lesion(canvas: Canvas, rng: np.random.Generator, body: _Body, difficulty: float) -> Drawn:
+    """Draw one lesion whose place is asked for and, when it is hard, up to two of half its size."""
+    radius = _lesion_radius(rng, difficulty)
+    place = pick(PLACES, rng)
+    num_minor = int(rng.integers(0, 1 + round(2 * difficulty)))
+    lesions = _place_lesions(rng, body, [1.15 * radius, *[0.5 * radius] * num_minor], place)
+    queries = (
+        Query(intent=Intent.PLACE, answer=place),
+        Query(intent=Intent.PLACE, answer=place, question=pick(_ASK_PLACE, rng)),
+    )
+    margin = place_margin(lesions[0].centre)
+    return queries, _paint(canvas, rng, body, difficulty, lesions) | {"place_margin": margin}
+
+
+def _draw_several_lesions(canvas: Canvas, rng: np.random.Generator, body: _Body, difficulty: float) -> Drawn:
+    radius = _lesion_radius(rng, difficulty)
+    count = int(rng.integers(0, MAX_LESIONS + 1))
+    lesions = _place_lesions(rng, body, [radius] * count, None)
+    queries = (
+        Query(intent=Intent.COUNT, answer=str(count)),
+        Query(intent=Intent.COUNT, answer=str(count), question=pick(_ASK_COUNT, rng)),
+    )
+    return queries, _paint(canvas, rng, body, difficulty, lesions)
+
+
+def _lesion_radius(rng: np.random.Generator, difficulty: float) -> float:
+    return between(0.047, 0.034, difficulty) * float(rng.uniform(0.92, 1.0))
+
+
+def _paint(
+    canvas: Canvas, rng: np.random.Generator, body: _Body, difficulty: float, lesions: list[_Lesion]
+) -> dict[str, float | int]:
+    """Paint lesions brighter than what is around them, and return what was measured."""
     step = between(0.42, 0.2, difficulty) * float(rng.uniform(0.9, 1.0))
     contrasts: list[float] = []
     for lesion in lesions:
-        around = gain * (body.organ_level if body.in_organ(lesion.centre) else _TISSUE)
+        around = body.gain * (body.organ_level if body.in_organ(lesion.centre) else _TISSUE)
         level = _grey(around + 255 * step)
         contrasts.append((level[0] - round(around)) / 255)
         canvas.circle(*lesion.centre, lesion.radius, level)
-    measured |= {"num_elements": len(lesions), "contrast": min(contrasts, default=1.0), "gap": _smallest_gap(lesions, body)}
+    return {
+        "num_elements": len(lesions),
+        "radius": max((lesion.radius for lesion in lesions), default=1.0),
+        "contrast": min(contrasts, default=1.0),
+        "gap": _smallest_gap(lesions, body),
+    }
 
 
 def _place_lesions(rng: np.random.Generator, body: _Body, radii: list[float], place: str | None) -> list[_Lesion]:
@@ -244,10 +275,7 @@ def _smallest_gap(lesions: list[_Lesion], body: _Body) -> float:
     return min(gaps, default=1.0)
 
 
-def _draw_implant(
-    canvas: Canvas, rng: np.random.Generator, body: _Body, difficulty: float, queries: list[Query],
-    measured: dict[str, float | int],
-) -> None:
+def _draw_implant(canvas: Canvas, rng: np.random.Generator, body: _Body, difficulty: float) -> Drawn:
     shape, place = pick(SHAPES, rng), pick(PLACES, rng)
     side = between(0.2, 0.13, difficulty)
     while True:
@@ -256,37 +284,34 @@ def _draw_implant(
         if clear and place_of((x, y)) == place:
             break
     canvas.shape(shape, x, y, side / 2, _grey(_METAL), float(rng.uniform(-0.3, 0.3)))
-    measured |= {"mark": side, "place_margin": place_margin((x, y)), "contrast": (_METAL - 1.1 * _TISSUE) / 255}
-    queries += [
+    queries = (
         Query(intent=Intent.SHAPE, answer=shape),
         Query(intent=Intent.SHAPE, answer=shape, question=pick(_ASK_IMPLANT, rng)),
         Query(intent=Intent.PLACE, answer=place),
         Query(intent=Intent.PLACE, answer=place, question=pick(_ASK_IMPLANT_PLACE, rng)),
-    ]
+    )
+    contrast = (_METAL - body.gain * _BONE) / 255
+    return queries, {"implant": side, "place_margin": place_margin((x, y)), "contrast": contrast}
 
 
-def _draw_side(
-    canvas: Canvas, rng: np.random.Generator, difficulty: float, queries: list[Query], measured: dict[str, float | int]
-) -> None:
+def _draw_side(canvas: Canvas, rng: np.random.Generator, difficulty: float) -> Drawn:
     letter, height = pick(LETTERS, rng), between(0.2, 0.14, difficulty)
     canvas.text(0.09, _corner_row(rng), letter, _grey(235), height)
-    measured["mark"] = min(float(measured.get("mark", height)), height)
-    queries += [
+    queries = (
         Query(intent=Intent.LETTER, answer=letter),
         Query(intent=Intent.LETTER, answer=letter, question=pick(_ASK_SIDE, rng)),
-    ]
+    )
+    return queries, {"mark": height}
 
 
-def _draw_number(
-    canvas: Canvas, rng: np.random.Generator, difficulty: float, queries: list[Query], measured: dict[str, float | int]
-) -> None:
+def _draw_number(canvas: Canvas, rng: np.random.Generator, difficulty: float) -> Drawn:
     number, height = str(int(rng.integers(1, MAX_SLICE + 1))), between(0.2, 0.14, difficulty)
     canvas.text(0.87, _corner_row(rng), number, _grey(235), height)
-    measured["mark"] = min(float(measured.get("mark", height)), height)
-    queries += [
+    queries = (
         Query(intent=Intent.VALUE, answer=number),
         Query(intent=Intent.VALUE, answer=number, question=pick(_ASK_SLICE, rng)),
-    ]
+    )
+    return queries, {"mark": height}
 
 
 def _corner_row(rng: np.random.Generator) -> float:

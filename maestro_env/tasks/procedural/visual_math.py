@@ -33,7 +33,11 @@ _PIPS: Mapping[int, tuple[Point, ...]] = {
 _ASK_HOUR = ("Which hour does the clock show?", "What full hour was it last, by this clock?", "Read the clock's hour.")
 _ASK_RIM = ("What colour is the clock's rim?", "Which colour surrounds the dial?")
 _ASK_HAND = ("What colour is the hour hand?", "Which colour has the short hand of the clock?")
-_ASK_PIPS = ("What do the dice add up to?", "What is the total of all pips?", "How many pips do the dice show together?")
+_ASK_PIPS = (
+    "What do the dice add up to?",
+    "What is the total of all pips?",
+    "How many pips do the dice show together?",
+)
 _ASK_DICE = ("How many dice are there?", "How many dice were thrown?")
 _ASK_DIE_COLOUR = ("What colour are the dice?", "Which colour is each die?")
 _ASK_RESULT = ("What is the result?", "What does the sum come to?", "Work out the written sum.")
@@ -117,7 +121,7 @@ def _draw_dice(canvas: Canvas, rng: np.random.Generator, difficulty: float, pape
         slack = (0.46 - side) / 2
         quarters = rng.permutation(4)[:count]
         centres = [
-            (0.26 + 0.48 * int(q % 2) + rng.uniform(-slack, slack), 0.26 + 0.48 * int(q // 2) + rng.uniform(-slack, slack))
+            (0.26 + 0.48 * (q % 2) + rng.uniform(-slack, slack), 0.26 + 0.48 * (q // 2) + rng.uniform(-slack, slack))
             for q in quarters
         ]
     pip_radius = between(0.105, 0.085, difficulty) * side

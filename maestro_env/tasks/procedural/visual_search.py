@@ -19,7 +19,7 @@ from maestro_env.tasks.procedural.wordings import COLOURS, LETTERS, PLACES, SHAP
 KINDS = ("odd_colour", "odd_shape", "odd_letter")
 PAPERS: tuple[Colour, ...] = ((249, 249, 246), (238, 242, 249), (247, 241, 230), (230, 236, 231), (30, 32, 38))
 ZOOM_FROM_PX = 512
-"""From this side on the target is small, to be zoomed at; below, the figure stands in a scene and holds a few large things."""
+"""From this side on the target is small, made for zooming; a smaller figure stands in a scene: few, larger things."""
 MIN_CONTRAST = 0.25
 MIN_TARGET_PX = {True: 26.0, False: 14.0}
 """Floor of the target's side, in pixels; by whether the figure is made for zooming."""
@@ -46,7 +46,7 @@ class VisualSearch(Family):
         kind = pick(KINDS, rng)
         zoom = size_px >= ZOOM_FROM_PX
         paper = PAPERS[int(rng.integers(len(PAPERS)))]
-        colour, shape, things = _unlike_the_others(rng, kind, zoom, difficulty)
+        colour, shape, things = _unlike_the_others(rng, kind, zoom=zoom, difficulty=difficulty)
         image = _paper(size_px, paper, between(0.0, 0.35, difficulty), rng)
         side = between(56, 29, difficulty) / 1024 if zoom else between(0.2, 0.145, difficulty)
         centres = _scatter(rng, len(things), side)
@@ -86,7 +86,7 @@ Thing = tuple[str, str]
 
 
 def _unlike_the_others(
-    rng: np.random.Generator, kind: str, zoom: bool, difficulty: float
+    rng: np.random.Generator, kind: str, *, zoom: bool, difficulty: float
 ) -> tuple[str, str, list[Thing]]:
     """Choose the target's colour, its shape or letter, and all things, the target first."""
     most = between(40, 120, difficulty) if zoom else between(5, 8, difficulty)
@@ -146,14 +146,15 @@ def _stamp(name: str, side_px: int, turn: int) -> Image.Image:
 
 
 def _paper(size_px: int, paper: Colour, strength: float, rng: np.random.Generator) -> Image.Image:
-    coarse = textured(Image.new("RGB", (-(-size_px // _GRAIN),) * 2, paper), strength, rng)
+    coarse_px = -(-size_px // _GRAIN)
+    coarse = textured(Image.new("RGB", (coarse_px, coarse_px), paper), strength, rng)
     return coarse.resize((size_px, size_px), Image.Resampling.NEAREST)
 
 
 def _queries(
     rng: np.random.Generator, kind: str, colour: str, shape: str, place: str, target: tuple[float, float]
 ) -> tuple[Query, ...]:
-    """Return the questions; those about the target itself say where it is, its place can be told from the whole only."""
+    """Return the questions; all but those for its place, which only the whole shows, say where the target is."""
     where = (target,)
     common = (
         Query(intent=Intent.COLOUR, answer=colour, where=where),
