@@ -48,7 +48,7 @@ def unknown_name(kind: str, given: object, known: Iterable[str]) -> UnknownNameE
         given: What the caller gave.
         known: Every name that would have been right.
     """
-    names = list(known)
+    names = [str(name) for name in known]  # members of an enumeration included
     near = difflib.get_close_matches(str(given), names, n=3)
     hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Known: {', '.join(map(repr, names))}."
     return UnknownNameError(f"Unknown {kind} {given!r}. {hint}")
