@@ -23,7 +23,7 @@ class QuestionEncoder(Protocol):
 
     dim: int
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def encode(self, texts: Sequence[str], /) -> NDArray[np.float32]:
         """Return [n, dim] embeddings with entries in [-1, 1]."""
         ...
 
@@ -33,7 +33,7 @@ class ViewEncoder(Protocol):
 
     dim: int
 
-    def encode(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+    def encode(self, images: Sequence[Image.Image], /) -> NDArray[np.float32]:
         """Return [n, dim] embeddings with entries in [-1, 1]."""
         ...
 

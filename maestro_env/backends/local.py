@@ -6,6 +6,7 @@ from collections.abc import Callable
 from PIL import Image
 
 from maestro_env.backends.driver import Call, Network, drive
+from maestro_env.encoders import ViewEncoder
 from maestro_env.errors import ConfigurationError, MissingExtraError, UnknownNameError
 from maestro_env.skills.library import skill_function
 from maestro_env.tasks import load_image
@@ -24,16 +25,32 @@ def load_shipped_network(name: str) -> Network:
         MissingExtraError: torch is not installed.
         UnknownNameError: No such network.
     """
+    _prepare_torch()
+    from maestro_env.experts.store import load_network
+
+    return load_network(name)
+
+
+def load_shipped_view_encoder() -> ViewEncoder:
+    """Load the network that embeds views, to run on one thread.
+
+    Raises:
+        MissingExtraError: torch is not installed.
+    """
+    _prepare_torch()
+    from maestro_env.experts.store import load_view_encoder
+
+    return load_view_encoder()
+
+
+def _prepare_torch() -> None:
     try:
         import torch
     except ImportError as error:
         raise MissingExtraError(
-            f"Running the network {name!r} needs torch ({error}): pip install 'maestro-env[experts]'."
+            f"Running networks in this process needs torch ({error}): pip install 'maestro-env[experts]'."
         ) from error
-    from maestro_env.experts.store import load_network
-
     torch.set_num_threads(1)
-    return load_network(name)
 
 
 class LocalBackend:

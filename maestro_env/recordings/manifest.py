@@ -67,9 +67,7 @@ def registry_from_json(document: Mapping[str, Any]) -> Registry:
         entry["name"]: Skill(name=entry["name"], description=entry["description"], tier2=tuple(entry["tier2"]))
         for entry in document["skills"]
     }
-    experts = tuple(
-        Expert(model=models[entry["model"]], skill=skills[entry["skill"]]) for entry in document["experts"]
-    )
+    experts = tuple(Expert(model=models[entry["model"]], skill=skills[entry["skill"]]) for entry in document["experts"])
     return Registry(name=document["name"], experts=experts)
 
 

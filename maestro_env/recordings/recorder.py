@@ -11,11 +11,12 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from maestro_env.errors import RecordingError
+from maestro_env.errors import ConfigurationError, RecordingError
 from maestro_env.recordings.build import join_recordings
 from maestro_env.recordings.format import read_recording, write_recording
 from maestro_env.recordings.manifest import Manifest, read_manifest
@@ -58,8 +59,12 @@ def record(
         The manifest of the recording.
 
     Raises:
-        RecordingError: `out` exists and is not this plan's recording, or `<out>.work` belongs to another plan.
+        RecordingError: `out` exists and is not this plan's recording, `<out>.work` belongs to another plan, or a
+            worker process was killed.
+        ConfigurationError: Fewer than one worker.
     """
+    if workers < 1:
+        raise ConfigurationError(f"workers={workers}; expected 1 or more.")
     work = out.with_name(f"{out.name}.work")
     if out.exists():
         manifest = read_manifest(out)
@@ -126,9 +131,7 @@ def _news(shard: Recording, *, resumed: bool) -> ShardDone:
     return ShardDone(num_tasks=len(shard.tasks), num_calls=num_calls, resumed=resumed)
 
 
-def _record_shards(
-    shards: list[int], plan: RecordingPlan, bench: Workbench, work: Path, workers: int
-) -> Iterator[int]:
+def _record_shards(shards: list[int], plan: RecordingPlan, bench: Workbench, work: Path, workers: int) -> Iterator[int]:
     """Record shards in worker processes; yield each when it is finished."""
     if not shards:
         return
@@ -143,7 +146,13 @@ def _record_shards(
     try:
         futures = {pool.submit(_work, shard, _folder(work, shard)): shard for shard in shards}
         for future in as_completed(futures):
-            future.result()
+            try:
+                future.result()
+            except BrokenProcessPool as error:
+                raise RecordingError(
+                    f"A worker process was ended from outside, perhaps for want of memory. Finished shards are kept in "
+                    f"{work}; run again, with fewer than {workers} workers if memory is short."
+                ) from error
             yield futures[future]
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

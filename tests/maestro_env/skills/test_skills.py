@@ -224,7 +224,9 @@ def registry_of(skill: Skill) -> Registry:
 
 
 def test_check_skills__an_unknown_skill_is_an_error() -> None:
-    with pytest.raises(RegistryError, match=r"'mine' names a skill that cannot be run here. Unknown.*'Direkt'.*'Direct'"):
+    with pytest.raises(
+        RegistryError, match=r"'mine' names a skill that cannot be run here. Unknown.*'Direkt'.*'Direct'"
+    ):
         check_skills(registry_of(Skill(name="Direkt", description="")))
 
 
