@@ -126,7 +126,7 @@ class Agent(ABC):
         }
         (folder / "agent.json").write_text(json.dumps(document, indent=2) + "\n", "utf-8")
         with (folder / "arrays.npz").open("wb") as file:
-            np.savez(file, **self._learned())
+            np.savez(file, allow_pickle=False, **self._learned())
 
     @classmethod
     def load(cls, path: str | Path, env: gymnasium.Env[Any, Any]) -> Self:

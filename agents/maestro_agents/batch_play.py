@@ -61,7 +61,7 @@ def play(recording: Recording, terms: Terms, policy: Policy) -> list[Moment]:
         policy: What to do.
     """
     size, _, experts = recording.status.shape
-    rows = np.arange(size)
+    rows = np.arange(int(size))
     cost_of, answers = recording.cost, as_votes(recording)
     slot = np.zeros(size, np.int64)
     called = np.zeros(recording.status.shape, bool)

@@ -59,7 +59,7 @@ class Situation:
 
 def answered(situation: Situation) -> NDArray[np.bool_]:
     """Return [n] whether any expert's latest reply holds an answer."""
-    return (situation.experts[:, :, _COLUMN["answered"]] > 0).any(axis=1)
+    return situation.experts[:, :, _COLUMN["answered"]].max(axis=1) > 0
 
 
 def evidence(situation: Situation) -> NDArray[np.float64]:
@@ -112,7 +112,8 @@ def decide(
     worth = np.where(callable_now, worth, -np.inf)
     best = worth.argmax(axis=1)
     most = worth.max(axis=1)
-    stops = np.where(has_answer, (belief >= thresholds.sure) | (most <= belief), most <= 0.0)
+    settled = (belief >= thresholds.sure) | (most <= belief)
+    stops = (has_answer & settled) | (~has_answer & (most <= 0.0))
     return np.where(stops, STOP, 1 + best).astype(np.int64)
 
 
@@ -178,7 +179,7 @@ class FittedRules(Agent):
             ConfigurationError: The environment holds nothing to learn from.
         """
         del total_timesteps
-        report = progress or (lambda share: None)
+        report: Progress = progress or (lambda _: None)
         terms = terms_of(self.env)
         recording = recorded_tasks(self.env)
         self._prepare(recording, terms)
@@ -195,7 +196,7 @@ class FittedRules(Agent):
 
     def _prepare(self, recording: Recording, terms: Terms) -> None:
         self._features = Features.fit(recording.question, recording.view.reshape(-1, recording.view.shape[2]))
-        self._locators = (recording.next_context[:, 0] > 0).any(axis=0)  # whoever moves away from the whole image
+        self._locators = recording.next_context[:, 0].max(axis=0) > 0  # whoever moves away from the whole image
         self._prices = (terms.price * recording.cost[:, 0].mean(axis=0)).astype(np.float32)
         self._max_turns = terms.max_turns
 
@@ -219,7 +220,7 @@ class FittedRules(Agent):
         known = recording.status != MISSING
         self._readers = self._fit(flat, recording.score[seen], known[seen] & ~self._locators)
         best = np.where(known & ~self._locators, self._readers.of(inputs), -1.0).argmax(axis=2)
-        rows = np.arange(size)
+        rows = np.arange(int(size))
         gains = np.stack([recording.score[rows, slot, best[:, slot]] for slot in range(slots)], axis=1)
         # Locators look at the whole image wherever they are called, so what they find does not depend on the context.
         found = recording.next_context[:, 0]

@@ -113,7 +113,7 @@ class PPO(Agent):
         self.model = self._build(self.num_envs)
         features = Features.fit(recording.question, recording.view.reshape(-1, recording.view.shape[2]))
         for extractor in (self.model.policy.pi_features_extractor, self.model.policy.vf_features_extractor):
-            extractor.set_scaling(features)
+            cast("ScaledFeatures", extractor).set_scaling(features)
         self.model.learn(total_timesteps, callback=_Report(progress, total_timesteps))
         return self
 
@@ -170,7 +170,7 @@ class PPO(Agent):
 def _copy(env: gymnasium.Env[Any, Any]) -> gymnasium.Env[Any, Any]:
     """Return a copy of an environment that shares the recording's arrays, which nobody writes to."""
     recording = cast(Any, env.unwrapped).recording
-    shared = [recording, *vars(recording).values()]
+    shared: list[object] = [recording, *vars(recording).values()]
     return copy.deepcopy(env, {id(value): value for value in shared})
 
 
