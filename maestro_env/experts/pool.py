@@ -183,10 +183,11 @@ def _add_patch(shard: _Shard, name: str, rng: np.random.Generator, difficulty: f
         (item.box.left - left) / side, (item.box.top - top) / side,
         (item.box.right - left) / side, (item.box.bottom - top) / side,
     )
-    for query in _shared(item.figure):
+    queries = _shared(item.figure)
+    for query in queries:
         question = framed_wording(query.intent, item.frame_colour, rng)
         shard.add_row(image, question, ANSWERS.index(query.answer), box)
-    wrong = framed_wording(query.intent, _other_frame(placed, item, rng), rng)
+    wrong = framed_wording(queries[-1].intent, _other_frame(placed, item, rng), rng)
     shard.add_row(image, wrong, NOT_VISIBLE, box)
 
 
