@@ -1,4 +1,4 @@
-"""Training batches: views from the pool, cropped, corrupted and shrunk at random. A batch depends on seed and step only."""
+"""Training batches: views of the pool, cropped, corrupted and shrunk at random; a batch depends on seed and step only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -12,7 +12,8 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
-from maestro_env.experts.store import WEIGHTS_FOLDER, ReaderNetwork, load_network
+from maestro_env.experts.store import ReaderNetwork, load_network
+from maestro_env.experts.weights_io import WEIGHTS_FOLDER
 from maestro_env.skills.base import Finding, Reading
 from maestro_env.tasks.procedural.generate import BENCHMARKS, FAMILIES, Rendered, render
 from maestro_env.types import SPLITS, Box

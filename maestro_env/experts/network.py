@@ -71,7 +71,9 @@ class Reader(nn.Module):
         self.query = nn.Linear(_QUESTION_DIM, 128)
         self.position = nn.Parameter(torch.zeros(1, 128, 64))
         self.layout = nn.Conv2d(128, 8, 1)
-        self.head = nn.Sequential(nn.Linear(128 * 2 + 512 + _QUESTION_DIM, 192), nn.ReLU(), nn.Linear(192, len(ANSWERS) + 1))
+        self.head = nn.Sequential(
+            nn.Linear(128 * 2 + 512 + _QUESTION_DIM, 192), nn.ReLU(), nn.Linear(192, len(ANSWERS) + 1)
+        )
 
     def forward(self, images_BCYX: Tensor, tokens_BT: Tensor) -> Tensor:
         """Return logits [B, A + 1] for views [B, 3, 64, 64] in [0, 1] and tokens [B, T]."""
@@ -137,7 +139,9 @@ def multiply_adds(network: nn.Module, *inputs: Tensor) -> int:
         places = output[0, 0].numel() if isinstance(layer, nn.Conv2d) else 1
         total += weight.numel() * places
 
-    hooks = [layer.register_forward_hook(count) for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    hooks = [
+        layer.register_forward_hook(count) for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)
+    ]
     with torch.no_grad():
         network(*inputs)
     for hook in hooks:

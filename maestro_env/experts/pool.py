@@ -160,7 +160,9 @@ def _scene_with(name: str, rng: np.random.Generator, difficulty: float) -> tuple
     """Compose a scene whose target is of a family; the other figures are of any."""
     others = [family for other, family in FAMILIES.items() if other != name]
     families = [FAMILIES[name], *others]
-    scene = compose_scene(families, rng, side_px=SCENE_PX, figure_px=SCENE_FIGURE_PX, difficulty=difficulty, target=name)
+    scene = compose_scene(
+        families, rng, side_px=SCENE_PX, figure_px=SCENE_FIGURE_PX, difficulty=difficulty, target=name
+    )
     return scene.image, scene.placed
 
 
@@ -180,8 +182,10 @@ def _add_patch(shard: _Shard, name: str, rng: np.random.Generator, difficulty: f
     corners = (round(left), round(top), round(left + side), round(top + side))
     image = shard.add_image(scene.crop(corners), STORED_PX)
     box = (
-        (item.box.left - left) / side, (item.box.top - top) / side,
-        (item.box.right - left) / side, (item.box.bottom - top) / side,
+        (item.box.left - left) / side,
+        (item.box.top - top) / side,
+        (item.box.right - left) / side,
+        (item.box.bottom - top) / side,
     )
     queries = _shared(item.figure)
     for query in queries:
@@ -213,8 +217,10 @@ def _shows(window: Box, box: Box) -> bool:
     """Whether a window shows a figure whole and large enough for a reader."""
     slack = 0.06 * box.width
     whole = (
-        window.left <= box.left + slack and window.top <= box.top + slack
-        and window.right >= box.right - slack and window.bottom >= box.bottom - slack
+        window.left <= box.left + slack
+        and window.top <= box.top + slack
+        and window.right >= box.right - slack
+        and window.bottom >= box.bottom - slack
     )
     return whole and box.width / window.width * READER_PX >= VISIBLE_PX
 

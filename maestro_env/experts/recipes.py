@@ -65,15 +65,24 @@ def _specialist(
     for source, share in _EVERYTHING.items():
         shares[source] = shares.get(source, 0.0) + share * GENERALIST_SHARE
     return Recipe(
-        expert=expert, architecture=Architecture.READER, sources=shares, steps=1200, start_from="generalist",
-        corruption=corruption, peak_learning_rate=1.5e-3,
+        expert=expert,
+        architecture=Architecture.READER,
+        sources=shares,
+        steps=1200,
+        start_from="generalist",
+        corruption=corruption,
+        peak_learning_rate=1.5e-3,
     )
 
 
 def _locator(expert: str, families: tuple[str, ...], *extra: str) -> Recipe:
     sources = _shares({f"locate/{name}": 1.0 for name in (*families, *extra)})
     return Recipe(
-        expert=expert, architecture=Architecture.LOCATOR, sources=sources, steps=1300, batch_size=64,
+        expert=expert,
+        architecture=Architecture.LOCATOR,
+        sources=sources,
+        steps=1300,
+        batch_size=64,
         peak_learning_rate=2e-3,
     )
 
@@ -84,9 +93,7 @@ _ALL_RECIPES = (
     _specialist("chart-b", "chart", corruption=Corruption.FADE),
     _specialist("radiology-a", "radiology", corruption=Corruption.GRAIN),
     _specialist("radiology-b", "radiology", corruption=Corruption.FADE),
-    _specialist(
-        "counting", "counting", own={"plain/counting": 1.0, "window/counting": 0.9, "patch/counting": 1.0}
-    ),
+    _specialist("counting", "counting", own={"plain/counting": 1.0, "window/counting": 0.9, "patch/counting": 1.0}),
     _specialist("math", "visual_math"),
     _specialist(
         "search",

@@ -9,10 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from maestro_env.errors import ConfigurationError, unknown_name
+from maestro_env.errors import unknown_name
 from maestro_env.experts.network import (
     LOCATOR_CELLS,
     LOCATOR_PX,
@@ -25,11 +24,11 @@ from maestro_env.experts.network import (
 )
 from maestro_env.experts.recipes import RECIPES, Architecture, recipe_of
 from maestro_env.experts.tokens import tokenise
+from maestro_env.experts.weights_io import WEIGHTS_FOLDER, load_weights, weights_path
 from maestro_env.skills.base import Finding, Reading
 from maestro_env.tasks.procedural.wordings import ANSWERS
 from maestro_env.types import Box
 
-WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 _N = TypeVar("_N", bound=nn.Module)
 _CHUNK = 256
 """Views evaluated at once: more gain nothing on a CPU."""
@@ -124,11 +123,7 @@ def load_view_encoder(folder: Path = WEIGHTS_FOLDER) -> ViewNetwork:
 
 
 def _load(network: _N, name: str, folder: Path) -> _N:
-    path = folder / f"{name}.safetensors"
-    if not path.is_file():
-        raise ConfigurationError(f"No weights {path}; train them with `python -m maestro_env.experts.train --expert {name}`.")
-    tensors = load_file(path)
-    network.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in tensors.items()})
+    network.load_state_dict(load_weights(weights_path(name, folder)))
     return network.eval().requires_grad_(requires_grad=False).to(memory_format=torch.channels_last)
 
 

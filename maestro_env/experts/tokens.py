@@ -1,5 +1,6 @@
 """How a network reads a question: its words and pairs of neighbouring words, hashed into buckets."""
 
+import itertools
 import re
 import zlib
 
@@ -15,7 +16,7 @@ MAX_TOKENS = 32
 def tokenise(question: str) -> NDArray[np.int64]:
     """Return a question's hashed words and word pairs, [MAX_TOKENS] int64 in [0, NUM_BUCKETS), padded with 0."""
     words = re.findall(r"[a-z0-9]+", question.lower())
-    grams = words + [f"{first} {second}" for first, second in zip(words, words[1:], strict=False)]
+    grams = words + [f"{first} {second}" for first, second in itertools.pairwise(words)]
     tokens = np.zeros(MAX_TOKENS, np.int64)
     for i, gram in enumerate(grams[:MAX_TOKENS]):
         tokens[i] = 1 + zlib.crc32(gram.encode()) % (NUM_BUCKETS - 1)

@@ -14,23 +14,20 @@ from pathlib import Path
 import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from maestro_env.errors import ConfigurationError
 from maestro_env.experts.batches import Batch, Source, draw_batch, load_source
 from maestro_env.experts.network import LOCATOR_CELLS, Locator, Reader, Viewer
 from maestro_env.experts.pool import build_shard
 from maestro_env.experts.recipes import RECIPES, Architecture, Recipe, recipe_of
+from maestro_env.experts.weights_io import load_weights, resume, save_checkpoint, save_weights, weights_path
 
 CHECKPOINT_STEPS = 100
 WARM_UP_STEPS = 60
 NUM_SHARDS: Mapping[str, int] = {"plain": 32, "patch": 32, "window": 16, "scene": 8, "locate": 10}
 """Shards of the pool by kind of source; some 8,000 figures a family saturate a network of this size."""
 HELD_OUT_ROWS = 2048
-WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 
 
 def make_network(recipe: Recipe) -> nn.Module:
@@ -87,7 +84,7 @@ def build_pool(recipes: Iterable[Recipe], folder: Path, *, workers: int, progres
 
 def num_shards(source: str) -> int:
     """Return how many shards of a source there are; the last one is held out from training."""
-    return NUM_SHARDS[source.split("/")[0]]
+    return NUM_SHARDS[source.partition("/")[0]]
 
 
 def load_pool(recipe: Recipe, folder: Path) -> tuple[dict[str, Source], dict[str, Source]]:
@@ -107,14 +104,15 @@ def train(recipe: Recipe, *, steps: int, seed: int, pool: Path, out: Path, progr
     Raises:
         ConfigurationError: The checkpoint belongs to another plan, or the start weights are missing.
     """
-    weights_path, checkpoint_path = out / f"{recipe.expert}.safetensors", out / f"{recipe.expert}.checkpoint.safetensors"
+    checkpoint_path = out / f"{recipe.expert}.checkpoint.safetensors"
     plan = {"expert": recipe.expert, "steps": str(steps), "seed": str(seed)}
     torch.manual_seed(seed)
     network = make_network(recipe).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     if recipe.start_from:
-        network.load_state_dict(_start_weights(recipe, out))
+        own, shipped = weights_path(recipe.start_from, out), weights_path(recipe.start_from)
+        network.load_state_dict(load_weights(own if own.exists() else shipped))
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=1e-2)
-    first_step = _resume(network, optimizer, checkpoint_path, plan)
+    first_step = resume(network, optimizer, checkpoint_path, plan=plan)
     training, held_out = load_pool(recipe, pool)
     bar = progress.add_task(recipe.expert, total=steps, completed=first_step)
     network.train()
@@ -129,13 +127,11 @@ def train(recipe: Recipe, *, steps: int, seed: int, pool: Path, out: Path, progr
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         if (step + 1) % CHECKPOINT_STEPS == 0 or step + 1 == steps:
-            _save_checkpoint(network, optimizer, checkpoint_path, plan | {"next_step": str(step + 1)})
+            save_checkpoint(network, optimizer, checkpoint_path, plan=plan, next_step=step + 1)
         progress.update(bar, advance=1, description=f"{recipe.expert} loss {loss.item():.2f}")
-    half = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in network.state_dict().items()}
-    network.load_state_dict({name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in half.items()})
-    metadata = plan | {"held_out_loss": f"{_held_out_loss(network, recipe, held_out):.4f}"}
-    _write_atomically({name: tensor.contiguous() for name, tensor in half.items()}, weights_path, metadata)
-    return weights_path
+    path = weights_path(recipe.expert, out)
+    save_weights(network, path, plan | {"held_out_loss": f"{_held_out_loss(network, recipe, held_out):.4f}"})
+    return path
 
 
 def _held_out_loss(network: nn.Module, recipe: Recipe, held_out: Mapping[str, Source]) -> float:
@@ -143,56 +139,6 @@ def _held_out_loss(network: nn.Module, recipe: Recipe, held_out: Mapping[str, So
     batch = draw_batch(recipe, held_out, np.random.default_rng(0), HELD_OUT_ROWS)
     with torch.no_grad():
         return float(loss_of(network, batch))
-
-
-def _start_weights(recipe: Recipe, out: Path) -> dict[str, Tensor]:
-    for folder in (out, WEIGHTS_FOLDER):
-        path = folder / f"{recipe.start_from}.safetensors"
-        if path.exists():
-            return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in load_file(path).items()}
-    raise ConfigurationError(
-        f"{recipe.expert!r} starts from {recipe.start_from!r}, which is neither in {out} nor shipped; "
-        f"train it first with --expert {recipe.start_from}."
-    )
-
-
-def _save_checkpoint(
-    network: nn.Module, optimizer: torch.optim.Optimizer, path: Path, metadata: Mapping[str, str]
-) -> None:
-    tensors = {f"network.{name}": tensor.contiguous() for name, tensor in network.state_dict().items()}
-    for index, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{key}": value.contiguous() for key, value in state.items()}
-    _write_atomically(tensors, path, metadata)
-
-
-def _write_atomically(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    save_file(dict(tensors), unfinished, metadata=dict(metadata))
-    unfinished.rename(path)
-
-
-def _resume(network: nn.Module, optimizer: torch.optim.Optimizer, path: Path, plan: Mapping[str, str]) -> int:
-    """Load a checkpoint of the same plan and return the next step; 0 if there is none."""
-    if not path.exists():
-        return 0
-    with safe_open(path, "pt") as file:  # pyright: ignore[reportUnknownVariableType]
-        metadata: dict[str, str] = file.metadata()
-    found = {key: metadata.get(key, "") for key in plan}
-    if found != dict(plan):
-        raise ConfigurationError(
-            f"Checkpoint {path} belongs to {found}, not to {dict(plan)}; delete it or choose another --out."
-        )
-    tensors = load_file(path)
-    prefix = "network."
-    network.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        if key.startswith("optimizer."):
-            _, index, name = key.split(".")
-            state.setdefault(int(index), {})[name] = value
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    return int(metadata["next_step"])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
