@@ -30,12 +30,20 @@ class Canvas:
     def line(self, points: Sequence[Point], colour: Colour, width: float) -> None:
         self._pen.line(self._flat(points), fill=colour, width=max(1, round(width * self._scale)), joint="curve")
 
-    def polygon(self, points: Sequence[Point], fill: Colour | None, outline: Colour | None = None, width: float = 0.0) -> None:
+    def polygon(
+        self, points: Sequence[Point], fill: Colour | None, outline: Colour | None = None, width: float = 0.0
+    ) -> None:
         self._pen.polygon(self._flat(points), fill=fill, outline=outline, width=max(1, round(width * self._scale)))
 
     def rectangle(
-        self, left: float, top: float, right: float, bottom: float, fill: Colour | None,
-        outline: Colour | None = None, width: float = 0.0,
+        self,
+        left: float,
+        top: float,
+        right: float,
+        bottom: float,
+        fill: Colour | None,
+        outline: Colour | None = None,
+        width: float = 0.0,
     ) -> None:
         box = [value * self._scale for value in (left, top, right, bottom)]
         self._pen.rectangle(box, fill=fill, outline=outline, width=round(width * self._scale))
@@ -88,8 +96,20 @@ def _outline(name: str, x: float, y: float, radius: float, turn: float) -> list[
             return [polar(x, y, radius * (1.15 if k % 2 == 0 else 0.5), turn + k * pi / 5) for k in range(10)]
         case "cross":
             arm, half = radius, radius * 0.36
-            corners = ((-half, -arm), (half, -arm), (half, -half), (arm, -half), (arm, half), (half, half),
-                       (half, arm), (-half, arm), (-half, half), (-arm, half), (-arm, -half), (-half, -half))
+            corners = (
+                (-half, -arm),
+                (half, -arm),
+                (half, -half),
+                (arm, -half),
+                (arm, half),
+                (half, half),
+                (half, arm),
+                (-half, arm),
+                (-half, half),
+                (-arm, half),
+                (-arm, -half),
+                (-half, -half),
+            )
             return [(x + u * cos(turn) - v * sin(turn), y + u * sin(turn) + v * cos(turn)) for u, v in corners]
         case _:
             raise ValueError(f"No outline for the shape {name!r}.")

@@ -38,8 +38,12 @@ FAMILIES: Mapping[str, Family] = {
 BENCHMARKS = (*FAMILIES, "scene")
 """The embedded benchmarks: plain figures of each family, and mixed scenes."""
 _CHOICES: Mapping[Intent, tuple[str, ...]] = {
-    Intent.COUNT: NUMBERS, Intent.VALUE: NUMBERS, Intent.COLOUR: tuple(COLOURS),
-    Intent.PLACE: PLACES, Intent.LETTER: LETTERS, Intent.SHAPE: SHAPES,
+    Intent.COUNT: NUMBERS,
+    Intent.VALUE: NUMBERS,
+    Intent.COLOUR: tuple(COLOURS),
+    Intent.PLACE: PLACES,
+    Intent.LETTER: LETTERS,
+    Intent.SHAPE: SHAPES,
 }
 
 
@@ -103,7 +107,10 @@ def _render_scene(split: str, index: int, rng: np.random.Generator, difficulty: 
     factors = _factors(target.figure, scene.query) | {
         "target_family": target.family,
         "num_figures": len(scene.placed),
-        "left": target.box.left, "top": target.box.top, "right": target.box.right, "bottom": target.box.bottom,
+        "left": target.box.left,
+        "top": target.box.top,
+        "right": target.box.right,
+        "bottom": target.box.bottom,
     }
     task = _task("scene", split, index, question, scene.query, factors)
     return Rendered(task=task, image=scene.image, scene=scene)
@@ -118,6 +125,13 @@ def _task(
 ) -> Task:
     task_id = f"{benchmark}/{split}/{index:06d}"
     return Task(
-        id=task_id, benchmark=benchmark, split=split, question=question, images=(f"procedural:{task_id}",),
-        choices=_CHOICES[query.intent], gold=query.answer, scorer="exact", factors=factors,
+        id=task_id,
+        benchmark=benchmark,
+        split=split,
+        question=question,
+        images=(f"procedural:{task_id}",),
+        choices=_CHOICES[query.intent],
+        gold=query.answer,
+        scorer="exact",
+        factors=factors,
     )

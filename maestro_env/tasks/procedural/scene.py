@@ -159,8 +159,10 @@ def _arrange(rng: np.random.Generator, sides_px: Sequence[int], side_px: int) ->
 
 def _overlap(one: Box, other: Box, *, gap_px: int) -> bool:
     return (
-        one.left < other.right + gap_px and other.left < one.right + gap_px
-        and one.top < other.bottom + gap_px and other.top < one.bottom + gap_px
+        one.left < other.right + gap_px
+        and other.left < one.right + gap_px
+        and one.top < other.bottom + gap_px
+        and other.top < one.bottom + gap_px
     )
 
 
