@@ -40,7 +40,13 @@ def kwargs(request: pytest.FixtureRequest, fake_folder: str) -> Mapping[str, Any
 
 
 class HandMade(Protocol):
-    def __call__(self, calls: Mapping[tuple[int, int], tuple[str | None, float | None]], **options: Any) -> World: ...
+    def __call__(
+        self,
+        calls: Mapping[tuple[int, int], tuple[str | None, float | None]],
+        *,
+        failed: tuple[tuple[int, int], ...] = (),
+        goes_to: Mapping[tuple[int, int], int] | None = None,
+    ) -> World: ...
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What `Maestro-v0` promises: spaces, infos, ends, rewards, snapshots, and the text of its errors."""
+"""What `Maestro-v0` promises in every step, over a fake recording and over the shipped one."""
 
 import copy
 import pickle
@@ -7,25 +7,14 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-import pytest
 
-import maestro_env
 from maestro_env import MaestroEnv
-from maestro_env.errors import ActionError, ConfigurationError, UnknownNameError
-from maestro_env.recordings.recording import MISSING, Recording
-from maestro_env.rewards import EpisodeResult
-from maestro_env.testing import fake_registry
 
 
 def make(kwargs: Mapping[str, Any], **more: Any) -> MaestroEnv:
     env = gym.make("Maestro-v0", **kwargs, **more).unwrapped
     assert isinstance(env, MaestroEnv)
     return env
-
-
-@pytest.fixture
-def env(fake: Recording) -> MaestroEnv:
-    return MaestroEnv(recording=fake, registry=None)
 
 
 def random_steps(env: MaestroEnv, num_steps: int, *, seed: int, legal: bool = False) -> Iterator[tuple[Any, ...]]:
@@ -63,9 +52,6 @@ def assert_same(first: Any, second: Any) -> None:
 
 def arrays_in(returned: tuple[Any, ...]) -> list[np.ndarray[Any, Any]]:
     return [value for part in returned if isinstance(part, dict) for value in part.values() if hasattr(value, "dtype")]
-
-
-# Contracts, over the fake and the shipped recording.
 
 
 def test_env__two_instances_play_alike(kwargs) -> None:
@@ -252,175 +238,3 @@ def test_env__a_snapshot_branches_and_comes_back(kwargs) -> None:
     other.set_state(pickle.loads(pickle.dumps(here)))
     assert_same(other.step(int(legal)), first[0])
     assert_same(other.reset(), first[1])
-
-
-# Ends and rewards, worked by hand in the fake recording.
-
-
-def first_task(recording: Recording, answered: bool, *, failed: bool = False) -> tuple[str, int]:
-    """Return a training task and an action whose call in `whole` answers (wrongly), says nothing, or fails."""
-    ok = recording.status[:, 0] == 0
-    wrong = (recording.answer[:, 0] != MISSING) & (recording.score[:, 0] == 0.0)
-    silent = (recording.answer[:, 0] == MISSING) & (recording.status[:, 0] != MISSING)
-    wanted = silent & ~ok if failed else wrong & ok if answered else silent & ok
-    for task, expert in np.argwhere(wanted):
-        if recording.tasks[task].split == "train":
-            return recording.tasks[task].id, 1 + int(expert)
-    raise AssertionError("the fake recording holds no such call")
-
-
-def test_env__a_failure_without_an_answer_truncates_with_reward_0(fake: Recording) -> None:
-    task_id, action = first_task(fake, answered=False, failed=True)
-    env = MaestroEnv(recording=fake, registry=None, cost_weight=0.5)
-    env.reset(options={"task": task_id})
-    _, _, terminated, truncated, info = env.step(action)
-    assert (terminated, truncated, info["status"]) == (False, False, "timeout")
-    _, reward, terminated, truncated, info = env.step(0)
-    # The call cost something, but an episode that experts broke is worth exactly 0.
-    assert (reward, terminated, truncated, info["outcome"]) == (0.0, False, True, "expert_error")
-
-
-def test_env__a_wrong_answer_costs_what_was_spent(fake: Recording) -> None:
-    task_id, action = first_task(fake, answered=True)
-    env = MaestroEnv(recording=fake, registry=None, cost_weight=0.5)
-    env.reset(options={"task": task_id})
-    passes = env.step(action)[-1]["passes"]
-    _, reward, terminated, _, info = env.step(0)
-    assert passes in (1.0, 3.0)
-    assert (reward, terminated, info["outcome"]) == (-0.5 * passes, True, "wrong")
-
-
-def test_env__silence_is_unanswered(fake: Recording) -> None:
-    task_id, action = first_task(fake, answered=False)
-    env = MaestroEnv(recording=fake, registry=None)
-    env.reset(options={"task": task_id})
-    assert env.step(action)[-1]["outcome"] == ""
-    assert env.step(0)[-1]["outcome"] == "unanswered"
-
-
-def test_env__a_reward_function_is_called_once_at_the_end(fake: Recording) -> None:
-    results: list[EpisodeResult] = []
-
-    def reward(result: EpisodeResult) -> float:
-        results.append(result)
-        return 42.0
-
-    task_id, action = first_task(fake, answered=True)
-    env = MaestroEnv(recording=fake, registry=None, reward_fn=reward)
-    env.reset(options={"task": task_id})
-    assert env.step(action)[1] == 0.0
-    assert env.step(action)[1] == 0.0  # masked by now: a turn without a call
-    assert env.step(0)[1] == 42.0
-    assert [(result.outcome, result.score, result.num_turns) for result in results] == [("wrong", 0.0, 2)]
-
-
-def test_env__a_missing_call_is_masked(fake: Recording) -> None:
-    env = MaestroEnv(recording=fake, registry=None)
-    missing = fake.status[:, 0] == MISSING
-    assert missing.any()
-    for i, task in enumerate(fake.tasks):
-        if task.split == "train":
-            mask = env.reset(options={"task": task.id})[1]["action_mask"]
-            np.testing.assert_array_equal(mask[1:] == 0, missing[i])
-
-
-def test_env__draws_from_its_split_and_benchmarks(fake: Recording) -> None:
-    env = MaestroEnv(recording=fake, registry=None, split="val", benchmarks=["scene", "chart"])
-    env.reset(seed=0)
-    drawn = {env.reset()[1]["task_id"] for _ in range(400)}
-    assert drawn == set(env.task_ids)
-    assert {task_id.rsplit("/", 1)[0] for task_id in drawn} == {"scene/val", "chart/val"}
-
-
-def test_env__a_registry_may_name_some_of_the_experts(fake: Recording) -> None:
-    some = maestro_env.Registry(name="some", experts=fake_registry().experts[:3])
-    env = MaestroEnv(recording=fake, registry=some)
-    assert env.action_space == gym.spaces.Discrete(4)
-    for returned in random_steps(env, 50, seed=0):
-        assert env.observation_space.contains(returned[0])
-
-
-# Errors.
-
-
-@pytest.mark.parametrize("action", [-1, 9, 10**9, np.int64(9)])
-def test_step__outside_the_space_raises(env: MaestroEnv, action: Any) -> None:
-    env.reset(seed=0)
-    with pytest.raises(ActionError, match=rf"Action {action} is outside the action space; expected 0 \(STOP\) to 8"):
-        env.step(action)
-
-
-@pytest.mark.parametrize("action", [1.0, "1", None, np.array([1, 2]), np.float64(1)])
-def test_step__no_integer_raises(env: MaestroEnv, action: Any) -> None:
-    env.reset(seed=0)
-    with pytest.raises(ActionError, match=r"is no integer; expected 0 \(STOP\) to 8"):
-        env.step(action)
-
-
-@pytest.mark.parametrize("action", [1, np.int64(1), np.array(1), np.uint8(1)])
-def test_step__takes_every_integer(env: MaestroEnv, action: Any) -> None:
-    env.reset(seed=0)
-    assert env.step(action)[-1]["expert"] == "generalist/Direct"
-
-
-def test_step__before_reset_and_after_the_end_raises(env: MaestroEnv) -> None:
-    with pytest.raises(ActionError, match=r"No episode is running.*Call reset\(\)"):
-        env.step(0)
-    env.reset(seed=0)
-    env.step(0)
-    with pytest.raises(ActionError, match=r"No episode is running.*Call reset\(\)"):
-        env.step(0)
-
-
-def test_step__a_refused_action_leaves_the_episode_as_it_was(env: MaestroEnv) -> None:
-    env.reset(seed=0)
-    before = env.get_state().state
-    with pytest.raises(ActionError):
-        env.step(99)
-    assert env.get_state().state is before
-
-
-def test_strict__a_masked_action_raises_and_names_the_legal_ones(fake: Recording) -> None:
-    env = MaestroEnv(recording=fake, registry=None, strict=True, benchmarks=["chart"])
-    env.reset(seed=0)
-    env.step(1)
-    legal = np.flatnonzero(env.action_masks()).tolist()
-    with pytest.raises(
-        ActionError, match=r"Action 1 \('generalist/Direct'\) is masked.*Legal actions: \[0, "
-    ) as raised:
-        env.step(1)
-    assert str(legal) in str(raised.value)
-
-
-def test_reset__unknown_option_names_the_known_ones(env: MaestroEnv) -> None:
-    with pytest.raises(UnknownNameError, match=r"Unknown reset option 'tsak'\. Did you mean 'task'"):
-        env.reset(options={"tsak": "chart/train/000000"})
-
-
-@pytest.mark.parametrize("task", ["chart/train/00000x", 3, None, ["chart"]])
-def test_reset__unknown_task_is_refused(env: MaestroEnv, task: Any) -> None:
-    with pytest.raises(UnknownNameError, match=r"Unknown task of this environment's split and benchmarks"):
-        env.reset(options={"task": task})
-
-
-def test_reset__a_task_of_another_split_is_refused(fake: Recording) -> None:
-    test_task = next(task.id for task in fake.tasks if task.split == "test")
-    with pytest.raises(UnknownNameError, match=r"Unknown task of this environment's split"):
-        MaestroEnv(recording=fake, registry=None).reset(options={"task": test_task})
-
-
-def test_env__unknown_keyword_is_refused(fake: Recording) -> None:
-    with pytest.raises(TypeError, match="max_turn"):
-        gym.make("Maestro-v0", recording=fake, registry=None, max_turn=3)
-
-
-def test_set_state__of_another_registry_is_refused(fake: Recording, env: MaestroEnv) -> None:
-    some = maestro_env.Registry(name="some", experts=fake_registry().experts[:3])
-    snapshot = MaestroEnv(recording=fake, registry=some).get_state()
-    with pytest.raises(ConfigurationError, match=r"'fake' with 3 experts.*plays 'fake' with 8"):
-        env.set_state(snapshot)
-
-
-def test_action_masks__before_reset_raises(env: MaestroEnv) -> None:
-    with pytest.raises(ActionError, match=r"Call reset\(\) before action_masks"):
-        env.action_masks()
