@@ -17,9 +17,9 @@ def figures(family: Family, num_seeds: int, *, size_px: int = 110, difficulty: f
 
 
 def shared_answers(family: Family, num_seeds: int) -> dict[str, set[str]]:
-    """Return the answers to shared wordings that occur, by `kind/intent`."""
+    """Return the answers to shared wordings, by `kind/intent`; they do not depend on the size, so pictures are tiny."""
     seen: defaultdict[str, set[str]] = defaultdict(set)
-    for figure in figures(family, num_seeds):
+    for figure in figures(family, num_seeds, size_px=24):
         for query in figure.queries:
             if not query.question:
                 seen[f"{figure.factors['kind']}/{query.intent}"].add(query.answer)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from numpy.typing import NDArray
 
 from maestro_env.errors import TaskError
 from maestro_env.tasks.procedural.visual_math import VisualMath
@@ -29,7 +29,7 @@ def test_visual_math__check_refuses_what_cannot_be_seen(kind: str, factor: str, 
 
 def test_visual_math__pips_in_the_picture_are_the_total() -> None:
     num_checked = 0
-    for figure in figures(VisualMath(), 60, size_px=288, difficulty=0.0):
+    for figure in figures(VisualMath(), 40, size_px=96, difficulty=0.0):
         if figure.factors["kind"] != "dice":
             continue
         die = np.asarray(COLOURS[shared_answer(figure, "colour") or ""])
@@ -38,15 +38,15 @@ def test_visual_math__pips_in_the_picture_are_the_total() -> None:
         assert str(_num_patches(~is_die) - 1) == shared_answer(figure, "value")
         assert str(_num_patches(is_die)) == shared_answer(figure, "count")
         num_checked += 1
-    assert num_checked > 10
+    assert num_checked > 8
 
 
-def _num_patches(mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> int:
-    image = Image.fromarray(mask.astype(np.uint8) * 255)
-    num_patches = 0
-    while (box := image.getbbox()) is not None:
-        row = box[1]
-        column = int(np.flatnonzero(np.asarray(image)[row])[0])
-        ImageDraw.floodfill(image, (column, row), 0)
-        num_patches += 1
-    return num_patches
+def _num_patches(mask: NDArray[np.bool_]) -> int:
+    """Count connected patches: every pixel takes the largest number among its neighbours until nothing changes."""
+    numbers = np.pad(np.where(mask, np.arange(1, mask.size + 1).reshape(mask.shape), 0), 1)
+    while True:
+        spread = np.max([np.roll(numbers, step, axis) for axis in (0, 1) for step in (-1, 0, 1)], axis=0)
+        spread[numbers == 0] = 0
+        if (spread == numbers).all():
+            return len(np.unique(spread[spread > 0]))
+        numbers = spread
