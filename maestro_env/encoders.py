@@ -105,6 +105,9 @@ class GridView:
         return np.concatenate([cells.ravel(), np.array(whole, np.float32)])
 
 
+NETWORK_VIEWS = "view-network"
+"""Name of the view encoder that is a shipped network: `backends.local` loads it, because it needs torch."""
+
 _QUESTION_ENCODERS: Mapping[str, Callable[[], QuestionEncoder]] = {"hashed-64": lambda: HashedQuestion(64)}
 _VIEW_ENCODERS: Mapping[str, Callable[[], ViewEncoder]] = {"grid-32": lambda: GridView(32)}
 

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from maestro_env import scoring
 from maestro_env.backends.base import Backend
-from maestro_env.encoders import view_encoder
+from maestro_env.encoders import NETWORK_VIEWS, ViewEncoder, view_encoder
 from maestro_env.recordings.recording import MISSING, STATUSES, Recording
 from maestro_env.registry import Registry
+from maestro_env.skills.crops import view_of
 from maestro_env.tasks import load_image
 from maestro_env.types import Box, Context, Reply
 
@@ -100,10 +101,15 @@ def _embed_view(source: Recording, task_id: str, context: Context) -> NDArray[np
         if _same_box(recorded, context.box):
             return source.view[index, slot]
     image = load_image(source.tasks[index].images[0])
-    if context.box is not None:
-        box = context.box
-        image = image.crop((round(box.left), round(box.top), round(box.right), round(box.bottom)))
-    return view_encoder(source.view_encoder).encode([image])[0].astype(np.float16)
+    return _view_encoder(source.view_encoder).encode([view_of(image, context)])[0].astype(np.float16)
+
+
+def _view_encoder(name: str) -> ViewEncoder:
+    if name != NETWORK_VIEWS:
+        return view_encoder(name)
+    from maestro_env.backends.local import load_shipped_view_encoder  # needed for regions that were never recorded only
+
+    return load_shipped_view_encoder()
 
 
 def _same_box(first: Box | None, second: Box | None) -> bool:

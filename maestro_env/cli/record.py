@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from maestro_env.backends.local import load_shipped_network, load_shipped_view_encoder
-from maestro_env.encoders import question_encoder, view_encoder
+from maestro_env.encoders import NETWORK_VIEWS, question_encoder, view_encoder
 from maestro_env.errors import unknown_name
 from maestro_env.recordings.plan import RecordingPlan
 from maestro_env.recordings.recorder import ShardDone, record
@@ -27,9 +27,6 @@ from maestro_env.tasks.procedural.generate import BENCHMARKS, WORLD_SEED, render
 from maestro_env.types import SPLITS
 
 SUMMARY = "Record every expert on tasks of the embedded world; run again after a kill, it goes on where it stopped."
-
-NETWORK_VIEWS = "view-network"
-"""Name of the view encoder that is a shipped network."""
 
 _SCENE = "scene"
 _PLAIN_COUNTS = (800, 200, 400)

@@ -11,6 +11,7 @@ from PIL import Image
 
 from maestro_env import MaestroEnv
 from maestro_env.backends.recorded import RecordedBackend
+from maestro_env.encoders import NETWORK_VIEWS, GridView
 from maestro_env.errors import ConfigurationError, TaskError, UnknownNameError
 from maestro_env.recordings.recording import Recording
 from maestro_env.testing import FakeBackend, fake_recording, fake_region, fake_registry, fake_reply
@@ -91,9 +92,9 @@ def test_live__replies_may_differ_from_task_to_task(recording: Recording) -> Non
 
 
 def with_pictures(recording: Recording, path: Path) -> Recording:
-    # Left half red, right half blue.
+    # A red quarter on the left, blue for the rest: a region's margin stays in the blue.
     picture = Image.new("RGB", (200, 200), (255, 0, 0))
-    picture.paste((0, 0, 255), (100, 0, 200, 200))
+    picture.paste((0, 0, 255), (50, 0, 200, 200))
     picture.save(path)
     tasks = tuple(replace(task, images=(str(path),)) for task in recording.tasks)
     view = np.zeros((*recording.view.shape[:2], 32), np.float16)
@@ -184,3 +185,16 @@ def test_live__a_snapshot_is_of_its_kind_of_backend(recording: Recording) -> Non
 
 def test_fake_reply__is_an_ordinary_reply() -> None:
     assert isinstance(fake_reply(), Reply)
+
+
+def test_live__a_new_region_can_be_encoded_by_the_shipped_network(
+    recording: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("maestro_env.backends.local.load_shipped_view_encoder", GridView)
+    found = fake_reply(None, context=fake_region("locator-a", left=100, top=0))
+    source = replace(with_pictures(recording, tmp_path / "p.png"), view_encoder=NETWORK_VIEWS)
+    env = MaestroEnv(
+        recording=source, registry=None, backend=FakeBackend({"locator-a/Perception_Problem_Solver": found})
+    )
+    env.reset(seed=0)
+    np.testing.assert_allclose(env.step(7)[0]["view"][:27], [0, 0, 1] * 9)
