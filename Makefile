@@ -10,7 +10,8 @@ ARGS ?=
 export OMP_NUM_THREADS ?= 1
 
 # What must hold on the oldest supported Gymnasium as well, without torch.
-CONTRACT_TESTS := $(wildcard tests/maestro_env/test_env*.py tests/test_import.py)
+CONTRACT_TESTS := $(wildcard tests/maestro_env/test_env*.py) tests/test_import.py \
+	$(addprefix tests/maestro_env/test_, dynamics.py factored.py live.py render.py arguments.py)
 
 .PHONY: setup compare test check lint format types docs docs-check bench bench-smoke test-oldest clean
 

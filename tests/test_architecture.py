@@ -42,7 +42,7 @@ HOMES = {
     "numpy": PACKAGES,
     "PIL": PACKAGES,
     "pyarrow": ("maestro_env.recordings", "benchmarks"),
-    "rich": ("maestro_env.cli", "maestro_env.experts.train", "benchmarks"),  # commands, which show progress
+    "rich": ("maestro_env.cli", "maestro_env.experts.train", "maestro_env.experts.evaluate", "benchmarks"),
     "torch": ("maestro_env.experts", "maestro_env.backends.local", "maestro_agents", "benchmarks"),
     "safetensors": ("maestro_env.experts",),
     "stable_baselines3": ("maestro_env.sb3", "maestro_agents", "benchmarks"),
