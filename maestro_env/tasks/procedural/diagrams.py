@@ -156,9 +156,7 @@ def _crossing_lines(
         sizes = rng.uniform(least, least + 0.22, num_segments + 1)
         middles = rng.uniform(0.3, 0.7, num_segments + 1)
         step = 0.88 / num_segments
-        crossings = [
-            step * (i + sizes[i] / (sizes[i] + sizes[i + 1])) for i in range(num_segments) if flips[i]
-        ]
+        crossings = [step * (i + sizes[i] / (sizes[i] + sizes[i + 1])) for i in range(num_segments) if flips[i]]
         gap = float(np.diff(crossings).min()) if count > 1 else 1.0
         if gap > 0.1:
             return middles - signs * sizes / 2, middles + signs * sizes / 2, gap

@@ -134,8 +134,12 @@ class Radiology(Family):
 
     def check(self, figure: Figure) -> None:
         floors = {
-            "contrast": MIN_CONTRAST, "radius": MIN_RADIUS, "gap": MIN_GAP, "place_margin": MIN_PLACE_MARGIN,
-            "implant": MIN_IMPLANT, "mark": MIN_MARK,
+            "contrast": MIN_CONTRAST,
+            "radius": MIN_RADIUS,
+            "gap": MIN_GAP,
+            "place_margin": MIN_PLACE_MARGIN,
+            "implant": MIN_IMPLANT,
+            "mark": MIN_MARK,
         }
         for name, floor in floors.items():
             # Each kind measures what it draws: a slice with only marks has no lesion's contrast or radius.
@@ -153,9 +157,7 @@ def _grey(level: float) -> Colour:
 
 def _build_body(rng: np.random.Generator) -> _Body:
     middle = (0.5 + float(rng.uniform(-0.012, 0.012)), 0.5 + float(rng.uniform(-0.012, 0.012)))
-    skin = _Ellipse(
-        centre=middle, radii=(float(rng.uniform(0.43, 0.46)), float(rng.uniform(0.37, 0.4))), tilt=0.0
-    )
+    skin = _Ellipse(centre=middle, radii=(float(rng.uniform(0.43, 0.46)), float(rng.uniform(0.37, 0.4))), tilt=0.0)
     chest = rng.random() < 0.6
     left, right = (_build_organ(rng, middle, side, chest=chest) for side in (-1, 1))
     gain = float(rng.uniform(0.85, 1.1))
@@ -270,7 +272,8 @@ def _smallest_gap(lesions: list[_Lesion], body: _Body) -> float:
     gaps = [body.distance(lesion.centre) - lesion.radius for lesion in lesions]
     gaps += [
         hypot(a.centre[0] - b.centre[0], a.centre[1] - b.centre[1]) - a.radius - b.radius
-        for i, a in enumerate(lesions) for b in lesions[:i]
+        for i, a in enumerate(lesions)
+        for b in lesions[:i]
     ]
     return min(gaps, default=1.0)
 

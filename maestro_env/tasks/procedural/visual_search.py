@@ -57,8 +57,13 @@ class VisualSearch(Family):
         target: tuple[float, float] = (float(centres[0, 0]), float(centres[0, 1]))
         place = place_of(target) or ""
         factors = {
-            "difficulty": difficulty, "kind": kind, "zoom": int(zoom), "num_elements": len(things),
-            "target_px": side * size_px, "target_share": side, "place_margin": place_margin(target),
+            "difficulty": difficulty,
+            "kind": kind,
+            "zoom": int(zoom),
+            "num_elements": len(things),
+            "target_px": side * size_px,
+            "target_share": side,
+            "place_margin": place_margin(target),
             "contrast": min(distance(COLOURS[name], paper) for name in {name for _, name in things}),
             "twins": sum(_alike(kind, thing, things[0]) for thing in things[1:]),
         }
