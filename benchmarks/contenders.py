@@ -50,7 +50,7 @@ CONTENDERS = (
     ),
     Contender(agent=OneShotRouter, candidates=tuple({"k": k} for k in (5, 15, 40, 100))),
     Contender(agent=OpenLoopPlan),
-    Contender(agent=FittedRules, varies=True, closed_loop=True),
+    Contender(agent=FittedRules, varies=True, closed_loop=True, quick={"steps": 100}),
     Contender(
         agent=PPO,
         varies=True,

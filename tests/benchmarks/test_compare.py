@@ -1,0 +1,246 @@
+"""The comparison from end to end on a made-up recording, and the numbers it writes."""
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from benchmarks import compare
+from benchmarks.bounds import oracle_bounds
+from benchmarks.contenders import CONTENDERS, LADDER, contender
+from benchmarks.playing import Run, first_tasks, split_rows
+from benchmarks.plots import accuracy_against_cost, spread
+from benchmarks.provenance import provenance
+from benchmarks.results import new_folder, write_json
+from benchmarks.summary import PRICE, Summary, summarise
+from benchmarks.table import tables
+from maestro_agents.evaluate import EpisodeRecord
+from maestro_agents.recorded_tasks import take
+from maestro_env.errors import UnknownNameError
+from maestro_env.recordings.format import write_recording
+from maestro_env.recordings.recording import Recording
+from maestro_env.testing import fake_recording
+from maestro_env.types import AnswerRule, Outcome
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recording on disk."""
+    path = tmp_path_factory.mktemp("recordings") / "fake"
+    write_recording(path, fake_recording(num_tasks=240))
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a quick comparison of everyone, run in this process."""
+    out = tmp_path_factory.mktemp("results")
+    arguments = ["--recording", str(folder), "--out", str(out), "--quick", "--seeds", "2", "--processes", "1"]
+    assert compare.main(arguments) == 0
+    (result,) = out.iterdir()
+    return result
+
+
+@pytest.fixture(scope="module")
+def written(finished: Path) -> Mapping[str, Any]:
+    return json.loads((finished / "compare.json").read_text("utf-8"))
+
+
+def test_compare__writes_a_json_and_a_picture(finished: Path) -> None:
+    assert sorted(path.name for path in finished.iterdir()) == ["compare.json", "compare.png"]
+    with Image.open(finished / "compare.png") as picture:
+        assert picture.width > 1000
+        assert len(picture.convert("RGB").getcolors(1 << 24) or []) > 50  # something was drawn
+
+
+def test_compare__everyone_takes_part_with_the_seeds_they_need(written: Mapping[str, Any]) -> None:
+    seeds = {entry.name: [run["seed"] for run in written["runs"] if run["agent"] == entry.name] for entry in CONTENDERS}
+    assert seeds == {entry.name: [0, 1] if entry.varies else [0] for entry in CONTENDERS}
+    assert [agent["name"] for agent in written["summary"]["agents"]] == [entry.name for entry in CONTENDERS]
+
+
+def test_compare__keeps_every_episode(written: Mapping[str, Any]) -> None:
+    tasks = len(written["tasks"])
+    assert tasks == 4 * compare.QUICK_TASKS
+    assert all("/test/" in task["id"] for task in written["tasks"])
+    for run in written["runs"]:
+        for column in ("outcome", "answer", "reward", "experts", "turns", "passes", "cost_usd", "latency_s"):
+            assert len(run[column]) == tasks, (run["agent"], column)
+
+
+def test_compare__intervals_hold_the_means_of_the_episodes(written: Mapping[str, Any]) -> None:
+    for agent in written["summary"]["agents"]:
+        runs = [run for run in written["runs"] if run["agent"] == agent["name"]]
+        right = np.mean([[outcome == "correct" for outcome in run["outcome"]] for run in runs])
+        spent = np.mean([run["passes"] for run in runs])
+        for name, mean in (("accuracy", right), ("cost", spent), ("priced", right - PRICE * spent)):
+            found = agent[name]
+            assert found["mean"] == pytest.approx(mean)
+            assert found["low"] - 1e-9 <= found["mean"] <= found["high"] + 1e-9
+
+
+def test_compare__gaps_climb_the_ladder(written: Mapping[str, Any]) -> None:
+    gaps = written["summary"]["gaps"]
+    assert [gap["worse"] for gap in gaps] == list(LADDER)
+    assert [gap["better"] for gap in gaps[:-1]] == list(LADDER[1:])
+    assert contender(gaps[-1]["better"]).closed_loop
+    accuracy = {agent["name"]: agent["accuracy"]["mean"] for agent in written["summary"]["agents"]}
+    for gap in gaps:
+        assert gap["accuracy"]["mean"] == pytest.approx(accuracy[gap["better"]] - accuracy[gap["worse"]])
+
+
+def test_compare__nobody_exceeds_the_bound(written: Mapping[str, Any]) -> None:
+    for run in written["runs"]:
+        right = np.array([outcome == "correct" for outcome in run["outcome"]])
+        assert (right <= np.array(written["bounds"]["within_turns"])).all()
+
+
+def test_compare__says_where_its_figures_come_from(written: Mapping[str, Any]) -> None:
+    source = written["source"]
+    assert source["versions"]["numpy"] == np.__version__
+    assert source["cores"] >= 1
+    assert source["processor"]
+    assert written["settings"]["quick"] is True
+
+
+def test_compare__spawned_processes_give_the_same_figures(
+    folder: Path, tmp_path: Path, written: Mapping[str, Any]
+) -> None:
+    settings = compare.Settings(
+        recording=str(folder), agents=("Random", "OneShotRouter"), seeds=2, processes=2, quick=True
+    )
+    result = compare.compare(settings, out=tmp_path, console=Console(quiet=True))
+    again = json.loads((result / "compare.json").read_text("utf-8"))
+    for run in again["runs"]:
+        (same,) = [r for r in written["runs"] if (r["agent"], r["seed"]) == (run["agent"], run["seed"])]
+        assert run["outcome"] == same["outcome"]
+
+
+def test_compare__an_unknown_agent_is_an_error(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert compare.main(["--agents", "FixedExprt", "--out", str(tmp_path)]) == 2
+    assert "Did you mean 'FixedExpert'" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_compare__an_unknown_recording_is_an_error(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert compare.main(["--recording", "embeded", "--out", str(tmp_path)]) == 2
+    assert "'embeded'" in capsys.readouterr().err
+
+
+def test_compare__help_runs_as_a_module(repository: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks.compare", "--help"]
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=True)
+    assert "--quick" in done.stdout
+
+
+def test_contender__unknown_name_names_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match=r"'OpenLopPlan'.*Did you mean 'OpenLoopPlan'"):
+        contender("OpenLopPlan")
+
+
+def test_first_tasks__keeps_every_benchmark_and_split() -> None:
+    kept = first_tasks(fake_recording(num_tasks=240), each=3)
+    groups = [(task.benchmark, task.split) for task in kept.tasks]
+    assert {groups.count(group) for group in groups} == {3}
+    assert len(set(groups)) == 4 * 3
+
+
+def test_new_folder__never_takes_an_existing_one(tmp_path: Path) -> None:
+    now = datetime(2026, 1, 2, 3, 4, 5)
+    names = [new_folder(tmp_path, now=now).name for _ in range(3)]
+    assert names == ["compare-20260102-030405", "compare-20260102-030405-2", "compare-20260102-030405-3"]
+
+
+def test_write_json__refuses_nan(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "x.json", {"value": float("nan")})
+
+
+def test_provenance__names_the_command() -> None:
+    assert "pytest" in provenance().command
+
+
+def test_spread__moves_neighbours_apart_upwards() -> None:
+    # 10 stays; 11 must go to 14; 30 is far enough; the order of the arguments is kept.
+    assert spread([11.0, 30.0, 10.0], gap=4.0) == [14.0, 30.0, 10.0]
+
+
+@pytest.fixture(scope="module")
+def test_tasks() -> Recording:
+    recording = fake_recording(num_tasks=80)
+    return take(recording, split_rows(recording, "test"))
+
+
+def made_up_run(agent: str, test: Recording, right: list[bool], *, passes: float, val_reward: float = 0.5) -> Run:
+    episode = EpisodeRecord(
+        task_id="", benchmark="", outcome=Outcome.WRONG, answer="", gold="", reward=0.0, experts=("x",), turns=1,
+        passes=passes, cost_usd=0.0, latency_s=0.0,
+    )  # fmt: skip
+    outcomes = (Outcome.CORRECT if is_right else Outcome.WRONG for is_right in right)
+    return Run(
+        agent=agent,
+        seed=0,
+        settings={},
+        val_reward=val_reward,
+        seconds=1.0,
+        episodes=tuple(
+            replace(episode, task_id=task.id, benchmark=task.benchmark, outcome=outcome)
+            for task, outcome in zip(test.tasks, outcomes, strict=True)
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def summary(test_tasks: Recording) -> Summary:
+    size = len(test_tasks.tasks)
+    runs = [
+        made_up_run("PPO", test_tasks, [True] * size, passes=3.0, val_reward=0.8),
+        made_up_run("FixedExpert", test_tasks, [False] * size, passes=1.0),
+        made_up_run("FittedRules", test_tasks, [True] * size, passes=2.0, val_reward=0.9),
+    ]
+    bounds = oracle_bounds(test_tasks, max_turns=2, rule=AnswerRule.VOTE)
+    return summarise(runs, test=test_tasks, bounds=bounds)
+
+
+def test_summarise__keeps_the_order_of_the_contenders(summary: Summary) -> None:
+    assert [agent.name for agent in summary.agents] == ["FixedExpert", "FittedRules", "PPO"]
+
+
+def test_summarise__the_last_rung_is_the_closed_loop_that_was_best_on_val(summary: Summary) -> None:
+    (gap,) = summary.gaps
+    assert (gap.better, gap.worse) == ("FittedRules", "FixedExpert")
+    assert gap.accuracy.mean == 1.0
+    assert gap.priced.mean == pytest.approx(1.0 - PRICE)  # one pass more
+
+
+def test_summarise__experts_are_scored_on_the_whole_image(summary: Summary, test_tasks: Recording) -> None:
+    assert [expert.id for expert in summary.experts] == list(test_tasks.registry.ids)
+    first = summary.experts[0]
+    assert first.accuracy == pytest.approx(float(np.mean(test_tasks.score[:, 0, 0])))
+    assert first.cost == 1.0
+
+
+def test_tables__show_every_agent_and_gap(summary: Summary) -> None:
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(tables(summary))
+    text = console.export_text()
+    for word in ("FixedExpert", "FittedRules", "PPO", "+100.0", "best sequence within the turns", "counting"):
+        assert word in text
+
+
+def test_accuracy_against_cost__labels_every_agent_and_bound(summary: Summary) -> None:
+    figure = accuracy_against_cost(summary, source="where it comes from")
+    (axes,) = figure.axes
+    labels = " ".join(text.get_text() for text in axes.texts)
+    for word in ("FixedExpert", "FittedRules", "PPO", "any expert right", "confident replies only"):
+        assert word in labels
