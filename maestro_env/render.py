@@ -26,6 +26,8 @@ class Turn:
     """Id of the context in which the expert was called."""
     skill_tier2: str
     text: str
+    answer: str
+    """Empty if the reply holds none."""
     status: str
     confidence: float | None
     cost: float
@@ -78,17 +80,18 @@ def make_frame(world: World, rules: Rules, state: State) -> Frame:
 
 def _turn(world: World, state: State, call: int) -> Turn:
     if call == MISSING:
-        return Turn(expert="", context="", skill_tier2="", text="", status="", confidence=None, cost=0.0)
+        return Turn(expert="", context="", skill_tier2="", text="", answer="", status="", confidence=None, cost=0.0)
     recording = world.recording
     slot, expert = divmod(call, len(world.column_of))
     cell = (state.task, slot, world.column_of[expert])
-    tier2 = recording.skill_tier2.item(cell)
+    tier2, answer = recording.skill_tier2.item(cell), recording.answer.item(cell)
     confidence = recording.confidence.item(cell)
     return Turn(
         expert=world.registry.ids[expert],
         context=recording.context_ids[state.task][slot],
         skill_tier2="" if tier2 == MISSING else recording.tier2[tier2],
         text=recording.texts[recording.text.item(cell)],
+        answer="" if answer == MISSING else recording.answers[answer],
         status=STATUSES[recording.status.item(cell)].value,
         confidence=None if isnan(confidence) else confidence,
         cost=world.cost.item(cell),
@@ -124,7 +127,9 @@ def _said(turn: Turn) -> str:
 
 
 def _cost(cost: float, unit: str) -> str:
-    return f"${cost:.4f}" if unit == "usd" else f"{cost:g} {unit}"
+    if unit == "usd":
+        return f"${cost:.4f}"
+    return f"{cost:g} {unit.removesuffix('es') if cost == 1 else unit}"
 
 
 def _budget(frame: Frame) -> str:
@@ -239,7 +244,7 @@ def _draw_bar(draw: ImageDraw.ImageDraw, share: float, *, right: int, top: int, 
 def _turn_colour(turn: Turn, frame: Frame) -> str:
     if not turn.expert or turn.status != Status.OK:
         return _BAD
-    if frame.answer and turn.text == frame.answer:
+    if frame.answer and turn.answer == frame.answer:
         return _OUTCOME_COLOURS.get(frame.outcome, _INK)
     return _INK
 

@@ -12,7 +12,16 @@ from maestro_env.render import Frame, Turn, picture, text
 from maestro_env.testing import fake_recording
 from maestro_env.types import Box
 
-READ = Turn(expert="chart/Direct", context="whole", skill_tier2="", text="7", status="ok", confidence=0.625, cost=1.0)
+READ = Turn(
+    expert="chart/Direct",
+    context="whole",
+    skill_tier2="",
+    text="7",
+    answer="7",
+    status="ok",
+    confidence=0.625,
+    cost=1.0,
+)
 FRAME = Frame(
     task_id="chart/train/000003",
     question="What value does the blue bar have?",
@@ -33,8 +42,8 @@ FRAME = Frame(
 def test_text__tells_the_question_the_calls_and_the_budget() -> None:
     assert text(FRAME).splitlines() == [
         "chart/train/000003  What value does the blue bar have?",
-        "  1. chart/Direct  ->  7 (62% sure)  [1 passes]",
-        "  now in whole; 3 turns left, 1 passes spent",
+        "  1. chart/Direct  ->  7 (62% sure)  [1 pass]",
+        "  now in whole; 3 turns left, 1 pass spent",
     ]
 
 
@@ -49,8 +58,8 @@ def test_text__tells_of_regions_failures_and_lost_turns() -> None:
         "  choices: A, B",
         "  1. locator-a/P (Locate)  ->  found a region  [0.5 passes]",
         "  2. chart/Direct in region:locator-a  ->  timeout: no reply in 5 s  [0 passes]",
-        "  3. masked action  ->  the turn is spent  [1 passes]",
-        "  now in region:locator-a; 1 turn left, 1 passes spent",
+        "  3. masked action  ->  the turn is spent  [1 pass]",
+        "  now in region:locator-a; 1 turn left, 1 pass spent",
     ]
 
 
