@@ -253,6 +253,7 @@ LOCATOR_A = "locator-a/Perception_Problem_Solver"
         ("tasks", "split", 1, "training", "row 1: Unknown split 'training'. Did you mean 'train'"),
         ("tasks", "scorer", 1, "exactly", "row 1: Unknown scorer 'exactly'. Did you mean 'exact'"),
         ("tasks", "factors", 3, "{", "row 3: '{' is not JSON"),
+        ("tasks", "factors", 3, "{},{}", "row 3: .* is not JSON"),
         ("tasks", "factors", 3, "[1]", r"row 3: '\[1\]' is not a JSON object"),
         ("tasks", "gold", 3, None, "row 3: is null; expected text"),
         ("tasks", "question_embedding", 0, None, "row 0: is null; expected a vector"),
