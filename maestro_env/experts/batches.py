@@ -1,4 +1,4 @@
-"""Training batches: views of the pool, cropped, corrupted and shrunk at random; a batch depends on seed and step only."""
+"""Training batches: views of the pool, cropped, corrupted and shrunk at random; seed and step decide a batch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -63,7 +63,9 @@ def draw_batch(recipe: Recipe, sources: Mapping[str, Source], rng: np.random.Gen
     """Draw a batch: every example's source by the recipe's shares, its question uniformly within the source."""
     names = list(recipe.sources)
     counts = rng.multinomial(size, list(recipe.sources.values()))
-    rows = [rng.integers(len(sources[name].answer), size=count) for name, count in zip(names, counts, strict=True)]
+    rows: list[NDArray[np.int64]] = [
+        rng.integers(len(sources[name].answer), size=int(count)) for name, count in zip(names, counts, strict=True)
+    ]
     parts = [(sources[name], row) for name, row in zip(names, rows, strict=True) if len(row)]
     pixels = np.concatenate([source.images[source.image[row]] for source, row in parts])
     box = np.concatenate([source.box[row] for source, row in parts])

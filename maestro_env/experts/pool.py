@@ -113,7 +113,7 @@ def build_shard(folder: Path, source: str, number: int) -> Path:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(".unfinished.npz")
-        np.savez(unfinished, **draw_shard(source, number))
+        np.savez(unfinished, allow_pickle=False, **draw_shard(source, number))
         unfinished.rename(path)
     return path
 

@@ -68,7 +68,7 @@ def _specialist(
         expert=expert,
         architecture=Architecture.READER,
         sources=shares,
-        steps=1200,
+        steps=1000,
         start_from="generalist",
         corruption=corruption,
         peak_learning_rate=1.5e-3,

@@ -21,6 +21,7 @@ from maestro_env.experts.network import (
     Locator,
     Reader,
     Viewer,
+    channels_last,
 )
 from maestro_env.experts.recipes import RECIPES, Architecture, recipe_of
 from maestro_env.experts.tokens import tokenise
@@ -124,7 +125,8 @@ def load_view_encoder(folder: Path = WEIGHTS_FOLDER) -> ViewNetwork:
 
 def _load(network: _N, name: str, folder: Path) -> _N:
     network.load_state_dict(load_weights(weights_path(name, folder)))
-    return network.eval().requires_grad_(requires_grad=False).to(memory_format=torch.channels_last)
+    network.eval().requires_grad_(requires_grad=False)
+    return channels_last(network)
 
 
 def _chunks(views: Sequence[Image.Image], questions: Sequence[str], side_px: int) -> list[tuple[Tensor, Tensor]]:

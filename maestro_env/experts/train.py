@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from maestro_env.experts.batches import Batch, Source, draw_batch, load_source
-from maestro_env.experts.network import LOCATOR_CELLS, Locator, Reader, Viewer
+from maestro_env.experts.network import LOCATOR_CELLS, Locator, Reader, Viewer, channels_last
 from maestro_env.experts.pool import build_shard
 from maestro_env.experts.recipes import RECIPES, Architecture, Recipe, recipe_of
 from maestro_env.experts.weights_io import load_weights, resume, save_checkpoint, save_weights, weights_path
@@ -107,7 +107,7 @@ def train(recipe: Recipe, *, steps: int, seed: int, pool: Path, out: Path, progr
     checkpoint_path = out / f"{recipe.expert}.checkpoint.safetensors"
     plan = {"expert": recipe.expert, "steps": str(steps), "seed": str(seed)}
     torch.manual_seed(seed)
-    network = make_network(recipe).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    network = channels_last(make_network(recipe))
     if recipe.start_from:
         own, shipped = weights_path(recipe.start_from, out), weights_path(recipe.start_from)
         network.load_state_dict(load_weights(own if own.exists() else shipped))

@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open  # pyright: ignore[reportUnknownVariableType]
+from safetensors.torch import (
+    load_file,  # pyright: ignore[reportUnknownVariableType]
+    save_file,  # pyright: ignore[reportUnknownVariableType]
+)
 from torch import Tensor, nn
 
 from maestro_env.errors import ConfigurationError
@@ -55,8 +59,8 @@ def resume(network: nn.Module, optimizer: torch.optim.Optimizer, path: Path, *, 
     """
     if not path.exists():
         return 0
-    with safe_open(path, "pt") as file:
-        metadata: dict[str, str] = file.metadata()
+    with safe_open(path, "pt") as file:  # pyright: ignore[reportUnknownVariableType]
+        metadata = cast("dict[str, str]", file.metadata())  # pyright: ignore[reportUnknownMemberType]
     found = {key: metadata.get(key, "") for key in plan}
     if found != dict(plan):
         raise ConfigurationError(

@@ -77,7 +77,7 @@ def compose_scene(
         family, figure = _draw_other(others, rng, figure_px, difficulty, query)
         chosen.append((family.name, figure))
         others = [other for other in others if other.name != family.name]
-    frame_names = [list(COLOURS)[i] for i in rng.permutation(len(COLOURS))]
+    frame_names = [list(COLOURS)[int(i)] for i in rng.permutation(len(COLOURS))]
     image = textured(canvas.finish(), 0.15 + 0.35 * difficulty * float(rng.random()), rng)
     boxes = _arrange(rng, [figure.image.width for _, figure in chosen], side_px)
     placed = tuple(
@@ -115,15 +115,15 @@ def _draw_other(
 ) -> tuple[Family, Figure]:
     """Draw another family's figure; mostly one whose answer to the same question differs."""
     want_rival = bool(rng.random() < RIVAL_ODDS)
-    for place in rng.permutation(len(families)):
-        family = families[place]
+    order = [families[int(place)] for place in rng.permutation(len(families))]
+    for family in order:
         size_px = int(rng.integers(figure_px[0], figure_px[1] + 1))
         figure = family.draw(rng, size_px=size_px, difficulty=difficulty)
         rival = any(not q.question and q.intent is query.intent and q.answer != query.answer for q in figure.queries)
-        if rival or not want_rival:
+        # Where no other family answers this question, the last one drawn stands beside the target.
+        if rival or not want_rival or family is order[-1]:
             return family, figure
-    # No other family answers this question: the last one drawn stands beside the target.
-    return family, figure
+    raise ValueError("A second figure needs at least one other family.")
 
 
 def _background(rng: np.random.Generator, side_px: int, difficulty: float) -> tuple[Canvas, Colour]:
