@@ -7,18 +7,21 @@ Source: M. Okabe, K. Ito, Color Universal Design (2008), https://jfly.uni-koeln.
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from benchmarks.bootstrap import Interval
 from benchmarks.summary import Summary
 
 _COLOURS = ("#999999", "#E69F00", "#56B4E9", "#0072B2", "#CC79A7", "#009E73", "#D55E00")
-_MARKERS = ("X", "s", "v", "D", "P", "o", "^")
+_MARKERS = ("X", "s", "v", "D", "h", "o", "^")
 _INK, _PALE, _GRID = "#222222", "#8a8a8a", "#e8e8e8"
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.size": 10,
     "axes.edgecolor": _PALE,
     "axes.labelcolor": _INK,
@@ -73,7 +76,8 @@ def _draw_experts(axes: Axes, summary: Summary) -> None:
 
 
 def _draw_agents(axes: Axes, summary: Summary) -> None:
-    heights = spread([100 * agent.accuracy.mean for agent in summary.agents], gap=4.2)
+    heights = spread([100 * agent.accuracy.mean for agent in summary.agents], gap=4.2, top=96.0)
+    halo = [withStroke(linewidth=3, foreground="white")]
     for place, agent in enumerate(summary.agents):
         x, y = agent.cost.mean, 100 * agent.accuracy.mean
         colour = _COLOURS[place % len(_COLOURS)]
@@ -85,8 +89,9 @@ def _draw_agents(axes: Axes, summary: Summary) -> None:
             elinewidth=1.6, zorder=4,
         )  # fmt: skip
         axes.annotate(
-            f"{agent.name}  {y:.1f}", (x, heights[place]), xytext=(12, 0), textcoords="offset points",
-            va="center", color=colour, fontweight="bold", zorder=5,
+            f"{agent.name}  {y:.1f}", (x, heights[place]), xytext=(8, 6), textcoords="offset points",
+            va="bottom", color=colour, fontweight="bold", zorder=5,
+            path_effects=halo,
         )  # fmt: skip
 
 
@@ -103,7 +108,7 @@ def _draw_bounds(axes: Axes, summary: Summary) -> None:
         ("best sequence in hindsight", bounds.within_turns, (0, (6, 2))),
         ("confident replies only", bounds.confident_only, (0, (4, 2, 1, 2))),
     )
-    heights = spread([100 * line[1].mean for line in lines], gap=4.2)
+    heights = spread([100 * line[1].mean for line in lines], gap=4.2, top=99.0)
     for (label, bound, dashes), height in zip(lines, heights, strict=True):
         axes.axhline(100 * bound.mean, color=_PALE, linewidth=1.1, linestyle=dashes, zorder=1)
         axes.annotate(
@@ -112,10 +117,17 @@ def _draw_bounds(axes: Axes, summary: Summary) -> None:
         )  # fmt: skip
 
 
-def spread(values: Sequence[float], *, gap: float) -> list[float]:
-    """Return values moved apart upwards as little as needed, in the same order, until neighbours are `gap` apart."""
+def spread(values: Sequence[float], *, gap: float, top: float) -> list[float]:
+    """Return heights for labels: in the same order, at least `gap` apart, not above `top`, near the values.
+
+    Labels are moved up off the one below, then down from `top`.
+    """
     order = sorted(range(len(values)), key=lambda place: values[place])
-    moved = list(values)
+    moved = [min(value, top) for value in values]
     for lower, upper in pairwise(order):
         moved[upper] = max(moved[upper], moved[lower] + gap)
+    ceiling = top
+    for place in reversed(order):
+        moved[place] = min(moved[place], ceiling)
+        ceiling = moved[place] - gap
     return moved

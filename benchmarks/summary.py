@@ -144,7 +144,7 @@ def _agent(
     by_benchmark: dict[str, Interval] = {}
     for name in sorted(set(strata)):
         inside = names == name
-        weights = equal_weights(names[inside])
+        weights = equal_weights(names[inside].tolist())
         by_benchmark[name] = mean_interval(correct[:, inside], counts[:, inside], weights=weights, rng=rng)
     return AgentSummary(
         name=runs[0].agent,
@@ -184,8 +184,8 @@ def _gaps(
             Gap(
                 better=better,
                 worse=worse,
-                accuracy=difference_interval(*right, counts, weights=weights, rng=rng),
-                priced=difference_interval(*priced, counts, weights=weights, rng=rng),
+                accuracy=difference_interval(right[0], right[1], counts, weights=weights, rng=rng),
+                priced=difference_interval(priced[0], priced[1], counts, weights=weights, rng=rng),
             )
         )
     return tuple(gaps)

@@ -172,7 +172,12 @@ def test_provenance__names_the_command() -> None:
 
 def test_spread__moves_neighbours_apart_upwards() -> None:
     # 10 stays; 11 must go to 14; 30 is far enough; the order of the arguments is kept.
-    assert spread([11.0, 30.0, 10.0], gap=4.0) == [14.0, 30.0, 10.0]
+    assert spread([11.0, 30.0, 10.0], gap=4.0, top=99.0) == [14.0, 30.0, 10.0]
+
+
+def test_spread__stays_below_the_top() -> None:
+    # Three at 98 would reach 106; under a top of 99 they stand at 99, 95 and 91.
+    assert spread([98.0, 98.0, 98.0], gap=4.0, top=99.0) == [91.0, 95.0, 99.0]
 
 
 @pytest.fixture(scope="module")
