@@ -8,7 +8,6 @@ Source: M. Okabe, K. Ito, Color Universal Design (2008), https://jfly.uni-koeln.
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
-from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
