@@ -49,6 +49,8 @@ HOMES = {
     "sb3_contrib": ("maestro_agents", "benchmarks"),
     "matplotlib": ("benchmarks",),
     "pytest": ("benchmarks.throughput",),
+    "pytest_benchmark": ("benchmarks.throughput",),
+    "pytest_benchmark": ("benchmarks.throughput",),
 }
 """Third-party libraries, and the modules or packages that may import them, at the top or anywhere else."""
 
