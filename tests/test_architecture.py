@@ -50,7 +50,6 @@ HOMES = {
     "matplotlib": ("benchmarks",),
     "pytest": ("benchmarks.throughput",),
     "pytest_benchmark": ("benchmarks.throughput",),
-    "pytest_benchmark": ("benchmarks.throughput",),
 }
 """Third-party libraries, and the modules or packages that may import them, at the top or anywhere else."""
 
