@@ -1,0 +1,1 @@
+"""Speed and memory, measured by pytest-benchmark: `make bench`. Times are reported, never asserted."""
