@@ -33,6 +33,14 @@ def start(out: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
 
+def kill(process: subprocess.Popen[str]) -> None:
+    """Send SIGKILL; what the process leaves running may keep its output open, so that is not waited for."""
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert process.stdout is not None
+    process.stdout.close()
+
+
 def finished_shards(out: Path) -> dict[str, int]:
     """Shard -> inode of its manifest: a shard that was recorded again has another."""
     work = out.with_name(f"{out.name}.work")
@@ -62,8 +70,7 @@ def test_record__killed_five_times_gives_the_undisturbed_recording(undisturbed: 
         process = start(out)
         wait_until(lambda more=more_shards, known=before: len(finished_shards(out)) >= len(known) + more)
         time.sleep(rng.uniform(0.0, 0.4 if more_shards else 2.5))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        kill(process)
         assert not out.exists()
         after = finished_shards(out)
         assert before.items() <= after.items()  # none lost, none repeated
@@ -84,9 +91,12 @@ def test_record__workers_end_with_a_killed_recorder(tmp_path: Path) -> None:
     assert process.stdout is not None
     workers = [int(pid) for pid in process.stdout.readline().split()[1:]]
     assert workers
-    process.kill()
-    process.communicate()
-    wait_until(lambda: not any(map(is_running, workers)), timeout_s=10)
+    kill(process)
+    try:
+        wait_until(lambda: not any(map(is_running, workers)), timeout_s=10)
+    finally:
+        for pid in filter(is_running, workers):
+            os.kill(pid, signal.SIGKILL)
 
 
 def is_running(pid: int) -> bool:
@@ -125,8 +135,7 @@ def test_record__a_damaged_shard_is_recorded_again(undisturbed: Path, tmp_path: 
     out = tmp_path / "recording"
     process = start(out)
     wait_until(lambda: len(finished_shards(out)) >= 1)
-    process.kill()
-    process.communicate()
+    kill(process)
     shards = sorted((tmp_path / "recording.work" / "shards").glob("[0-9]*"))
     (shards[0] / "replies.parquet").write_bytes(b"half")
     news: list[ShardDone] = []
