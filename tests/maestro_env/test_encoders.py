@@ -27,6 +27,8 @@ def test_hashed_question__is_the_same_on_every_machine() -> None:
     # The only feature is the word "a": its CRC-32 is 0xE8B7BE43 = 3904355907. It is odd, so the sign is +;
     # halved it is 1952177953, which leaves 1 when divided by 8.
     np.testing.assert_array_equal(HashedQuestion(8).encode(["a"]), [[0, 1, 0, 0, 0, 0, 0, 0]])
+    # That of "e" is 0xEFDA7A5A = 4024072794: even, so -; halved it is 2012036397, which leaves 5.
+    np.testing.assert_array_equal(HashedQuestion(8).encode(["e"]), [[0, 0, 0, 0, 0, -1, 0, 0]])
 
 
 def test_hashed_question__no_word_is_all_0() -> None:

@@ -217,7 +217,7 @@ def test_env__pickle_mid_episode_goes_on_alike(kwargs) -> None:
     env.reset(seed=3)
     env.step(1)
     pickled = pickle.dumps(env)
-    assert len(pickled) < 2_000_000, "the recording must be loaded again by its name, not pickled"
+    assert b"Recording" not in pickled, "the recording must be loaded again by its name, not pickled"
     twin = pickle.loads(pickled)
     for action in (2, 3, 4):
         assert_same(env.step(action), twin.step(action))
