@@ -75,9 +75,16 @@ def test_local__keeps_the_last_pictures(recording: Recording) -> None:
 
     backend = LocalBackend(load_network=load_network, load_image=load)
     expert = recording.registry.experts[0]
-    for task in (recording.tasks[0], *recording.tasks[: KEPT_IMAGES + 1], recording.tasks[1], recording.tasks[0]):
+    for task in (
+        recording.tasks[0],
+        *recording.tasks[: KEPT_IMAGES + 1],
+        recording.tasks[1],
+        recording.tasks[0],
+        recording.tasks[1],
+    ):
         backend.invoke(task, Context(id=WHOLE), expert)
-    # Task 0 was loaded, kept, pushed out by the ninth picture, and loaded again; task 1 was still there.
+    # Task 0 was loaded, kept, pushed out by the ninth picture, and loaded again. That pushed out task 2: task 1 was
+    # the oldest, but it had just been used.
     assert loaded == [task.images[0] for task in (*recording.tasks[: KEPT_IMAGES + 1], recording.tasks[0])]
 
 

@@ -151,6 +151,14 @@ def test_tile_sum__sums_expected_counts() -> None:
     assert reply.confidence == f32(0.346)
 
 
+def test_tile_sum__takes_the_expected_sum_not_the_most_probable_one() -> None:
+    running = run("Counting_Problem_Solver", IN_WHOLE, COUNT)
+    next(running)
+    # 0.51 for 0, 0.2 for 1, 0.29 for 2: 0 is most probable, 0.2 + 0.58 = 0.78 is expected.
+    reply = finish(running, reading(n0=0.51, n1=0.2, n2=0.29), *[reading(n0=1.0)] * 3)
+    assert (reply.answer, reply.confidence) == ("1", f32(0.2))
+
+
 def test_tile_sum__tiles_in_which_nothing_is_visible_hold_none() -> None:
     running = run("Counting_Problem_Solver", IN_WHOLE, COUNT)
     next(running)
