@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -16,6 +17,9 @@ from maestro_env.registry import Registry
 from maestro_env.types import SPLITS, Role
 
 SUMMARY = "Show what is in a recording: tasks, accuracy of every expert, costs, density, sizes."
+
+_LEAST_WIDTH = 112
+"""Columns of the widest table: a narrower terminal breaks its lines, but no number is cut off."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +42,8 @@ def run(arguments: argparse.Namespace) -> None:
         if not np.isnan(matrix.cost).all():
             where = "in regions that were found" if in_regions else "on whole images"
             title = f"Accuracy in % {where}, {which}"
-            console.print(_experts(matrix, recording.registry, title=title, unit=recording.cost_unit))
+            table = _experts(matrix, recording.registry, title=title, unit=recording.cost_unit)
+            console.print(table, width=max(console.width, _LEAST_WIDTH), crop=False)
     console.print(_contents(recording, folder, manifest))
 
 
@@ -56,9 +61,9 @@ def _tasks(recording: Recording) -> Table:
 
 def _experts(matrix: Matrix, registry: Registry, *, title: str, unit: str) -> Table:
     """One row an expert; the best of each benchmark is bold, locators show no accuracy."""
-    headers = (*matrix.benchmarks, "mean", "answered", f"{unit} a call")
-    table = Table("expert", *headers, title=title, title_justify="left")
-    table.columns[0].no_wrap = True
+    names = [benchmark.replace("_", "\n") for benchmark in matrix.benchmarks]
+    headers = (*names, "mean", "an-\nswered", f"{unit}\na call")
+    table = Table("expert", *headers, title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in table.columns[1:]:
         column.justify = "right"
     columns = np.column_stack([matrix.score, matrix.mean_score])
