@@ -13,7 +13,7 @@ export OMP_NUM_THREADS ?= 1
 CONTRACT_TESTS := $(wildcard tests/maestro_env/test_env*.py) tests/test_import.py \
 	$(addprefix tests/maestro_env/test_, dynamics.py factored.py live.py render.py arguments.py)
 
-.PHONY: setup compare test check lint format types docs docs-check bench bench-smoke test-oldest clean
+.PHONY: setup compare test check lint format types docs docs-check pictures bench bench-smoke test-oldest clean
 
 setup: $(VENV)/.installed
 
@@ -45,6 +45,9 @@ types: setup
 
 docs: setup
 	$(BIN)/python docs/generate.py
+
+pictures: setup
+	$(BIN)/python docs/pictures.py
 
 docs-check: setup
 	$(BIN)/python -m pytest tests/test_docs.py
