@@ -8,7 +8,7 @@ from PIL import Image
 from maestro_env.backends.driver import Call, Network, drive
 from maestro_env.encoders import ViewEncoder
 from maestro_env.errors import ConfigurationError, MissingExtraError, UnknownNameError
-from maestro_env.skills.library import skill_function
+from maestro_env.skills.workflows import skill_function
 from maestro_env.tasks import load_image
 from maestro_env.types import Context, Expert, Model, Reply, Task
 

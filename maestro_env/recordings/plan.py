@@ -9,7 +9,7 @@ from functools import cached_property
 from maestro_env.errors import ConfigurationError, unknown_name
 from maestro_env.recordings.manifest import registry_to_json
 from maestro_env.registry import Registry
-from maestro_env.skills.library import check_skills
+from maestro_env.skills.workflows import check_skills
 from maestro_env.types import SPLITS
 
 

@@ -20,7 +20,7 @@ from maestro_env.recordings.recording import Recording
 from maestro_env.registry import Registry
 from maestro_env.skills.base import Look
 from maestro_env.skills.crops import view_of
-from maestro_env.skills.library import skill_function
+from maestro_env.skills.workflows import skill_function
 from maestro_env.types import WHOLE, Context, Expert, Model, Reply, Task
 
 

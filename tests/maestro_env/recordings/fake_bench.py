@@ -14,7 +14,7 @@ from maestro_env.recordings.plan import RecordingPlan
 from maestro_env.recordings.shard import Workbench
 from maestro_env.registry import Registry
 from maestro_env.skills.base import Finding, Reading
-from maestro_env.skills.library import WORKFLOWS
+from maestro_env.skills.workflows import WORKFLOWS
 from maestro_env.types import Box, Expert, Model, Skill, Task
 
 PICTURE_PX = 60

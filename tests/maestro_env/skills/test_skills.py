@@ -8,7 +8,7 @@ from maestro_env.errors import RegistryError, UnknownNameError
 from maestro_env.registry import Registry, load_registry
 from maestro_env.skills.base import Ask, Finding, Look, Reading, SkillRun
 from maestro_env.skills.counting import asks_for_count, mean_counts, tile_counts
-from maestro_env.skills.library import check_skills, skill_function
+from maestro_env.skills.workflows import check_skills, skill_function
 from maestro_env.types import WHOLE, Box, Context, Expert, Model, Reply, Role, Skill, Task
 
 IMAGE = Image.new("RGB", (200, 200))
