@@ -1,1 +1,1 @@
-"""Skills: workflows around a model, one file each. `library.py` lists them."""
+"""Skills: workflows around a model, one file each. `workflows.py` lists them."""
