@@ -34,6 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
     recording = load_recording(folder)
     manifest = read_manifest(folder)
     console = Console(highlight=False)
+    console.width = max(console.width, _LEAST_WIDTH)
     console.print(f"[bold]{recording.name}[/] in {folder}")
     console.print(_tasks(recording))
     which = f"{arguments.split} tasks" if arguments.split else "all tasks"
@@ -43,7 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
             where = "in regions that were found" if in_regions else "on whole images"
             title = f"Accuracy in % {where}, {which}"
             table = _experts(matrix, recording.registry, title=title, unit=recording.cost_unit)
-            console.print(table, width=max(console.width, _LEAST_WIDTH), crop=False)
+            console.print(table)
     console.print(_contents(recording, folder, manifest))
 
 
