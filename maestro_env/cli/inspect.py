@@ -18,7 +18,7 @@ from maestro_env.types import SPLITS, Role
 
 SUMMARY = "Show what is in a recording: tasks, accuracy of every expert, costs, density, sizes."
 
-_LEAST_WIDTH = 112
+_LEAST_WIDTH = 124
 """Columns of the widest table: a narrower terminal breaks its lines, but no number is cut off."""
 
 
