@@ -2,7 +2,6 @@
 
 from importlib import resources
 from itertools import cycle
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,13 +24,19 @@ def embedded() -> Recording:
     return load_recording("embedded")
 
 
-def _folder_size(name: str) -> int:
-    return sum(file.stat().st_size for file in Path(str(resources.files(name))).iterdir() if file.is_file())
+def _folder_size(package: str, folder: str) -> int:
+    files = resources.files(package).joinpath(folder).iterdir()
+    return sum(len(file.read_bytes()) for file in files if file.is_file())
 
 
 def test_embedded__files_stay_small() -> None:
-    assert _folder_size("maestro_env.recordings.embedded") <= 14 * MEGABYTE
-    assert _folder_size("maestro_env.experts.weights") <= 16 * MEGABYTE
+    assert 0 < _folder_size("maestro_env.recordings", "embedded") <= 14 * MEGABYTE
+    assert 0 < _folder_size("maestro_env.experts", "weights") <= 16 * MEGABYTE
+
+
+def test_embedded__no_two_experts_are_the_same_network() -> None:
+    weights = [file.read_bytes() for file in resources.files("maestro_env.experts").joinpath("weights").iterdir()]
+    assert len(set(weights)) == len(weights) == len(load_registry("core").models) + 1
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
