@@ -1,5 +1,7 @@
 """The architectures: shapes, and what a look costs."""
 
+from typing import Any
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -19,7 +21,7 @@ from maestro_env.registry import load_registry  # noqa: E402
 from maestro_env.types import Role  # noqa: E402
 
 
-def _tokens(batch: int) -> "torch.Tensor":
+def _tokens(batch: int) -> Any:
     return torch.ones(batch, MAX_TOKENS, dtype=torch.int64)
 
 
