@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from maestro_env.dynamics import EXPERT_FEATURES
 from maestro_env.env import MaestroEnv
 from maestro_env.errors import ActionError, TaskError, UnknownNameError
 from maestro_env.registry import STOP, Registry
@@ -78,10 +79,11 @@ class Game:
                 self._console.print("Left before the end.")
                 return
             place = info["context"]
-            _, reward, terminated, truncated, info = self._env.step(action)
+            observation, reward, terminated, truncated, info = self._env.step(action)
             ended = terminated or truncated
             if action != STOP:
-                self._show_reply(info)
+                known = observation["experts"].reshape(-1, len(EXPERT_FEATURES))[action - 1]
+                self._show_reply(info, dict(zip(EXPERT_FEATURES, known.tolist(), strict=True)))
             if info["context"] != place and not ended:
                 self._show_view()
             if ended:
@@ -132,10 +134,12 @@ class Game:
                 return action
             self._console.print("That expert was already called here; another call would only cost a turn.")
 
-    def _show_reply(self, info: dict[str, Any]) -> None:
+    def _show_reply(self, info: dict[str, Any], known: dict[str, float]) -> None:
         cost = f"{info['passes']:g} passes" if self._env.recording.cost_unit == "passes" else f"${info['cost_usd']:.4f}"
+        sure = f"{known['confidence']:.0%} sure, " if known["has_confidence"] else ""
         status = "" if info["status"] == "ok" else f" [red]({info['status']})[/]"
-        self._console.print(f"[cyan]{info['expert']}[/]: [bold]{escape(info['reply'])}[/]{status} [dim]{cost}[/]")
+        reply = escape(info["reply"])
+        self._console.print(f"[cyan]{info['expert']}[/]: [bold]{reply}[/]{status} [dim]({sure}{cost})[/]")
 
     def _show_end(self, info: dict[str, Any], reward: float) -> None:
         colour = "green" if info["outcome"] == "correct" else "red"

@@ -117,7 +117,8 @@ def test_play__an_episode_by_numbers_and_ids(
     assert task.question in shown
     assert "locator-a/Perception_Problem_Solver: found a region" in shown
     answer = recording.answers[recording.answer[n, 1, 2]]
-    assert f"chart/Direct: {answer} 1 passes" in shown
+    sure = f"{recording.confidence[n, 1, 2]:.0%} sure"
+    assert f"chart/Direct: {answer} ({sure}, 1 passes)" in shown
     assert "Action 9 does not exist; expected 0 (stop) to 8." in shown
     assert "Unknown expert 'chart/Dirct'. Did you mean 'chart/Direct'" in shown
     assert "That expert was already called here" in shown
