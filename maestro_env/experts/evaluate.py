@@ -12,21 +12,15 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
-from maestro_env.experts.store import ReaderNetwork, load_network
+from maestro_env.experts.store import LocatorNetwork, ReaderNetwork, load_network
 from maestro_env.experts.weights_io import WEIGHTS_FOLDER
-from maestro_env.skills.base import Finding, Reading
-from maestro_env.tasks.procedural.generate import BENCHMARKS, FAMILIES, Rendered, render
+from maestro_env.skills.base import Finding
+from maestro_env.skills.reading import best_answer, is_visible
+from maestro_env.tasks.procedural.generate import BENCHMARKS, FAMILIES, render
 from maestro_env.types import SPLITS, Box
 
 SIDE_FACTOR = 1.6
 """A box this much larger or smaller than the target still shows it well enough to be read."""
-
-
-def answer_of(reading: Reading) -> str | None:
-    """Return the most probable answer; None where `not visible` is more probable."""
-    answer = max(reading.probabilities, key=reading.probabilities.__getitem__)
-    hidden = 1.0 - sum(reading.probabilities.values())
-    return answer if reading.probabilities[answer] > hidden else None
 
 
 def hits(finding: Finding, target: Box) -> bool:
@@ -37,27 +31,29 @@ def hits(finding: Finding, target: Box) -> bool:
     return inside and 1 / SIDE_FACTOR <= box.width / target.width <= SIDE_FACTOR
 
 
-def accuracies(expert: str, *, folder: Path, split: str, num_tasks: int) -> dict[str, float]:
-    """Return an expert's accuracy on each benchmark (readers), or hit rate on each family's scenes (locators)."""
-    network = load_network(expert, folder)
+def reader_accuracies(network: ReaderNetwork, *, split: str, num_tasks: int) -> dict[str, float]:
+    """Return the share of right answers on each benchmark."""
     results: dict[str, float] = {}
-    if isinstance(network, ReaderNetwork):
-        for benchmark in track(BENCHMARKS, description=expert):
-            tasks = [render(benchmark, split, index) for index in range(num_tasks)]
-            readings = network.look([task.image for task in tasks], [task.task.question for task in tasks])
-            right = [answer_of(reading) == task.task.gold for reading, task in zip(readings, tasks, strict=True)]
-            results[benchmark] = sum(right) / num_tasks
-        return results
-    scenes: dict[str, list[Rendered]] = {family: [] for family in FAMILIES}
-    for index in track(range(num_tasks * len(FAMILIES)), description=expert):
+    for benchmark in track(BENCHMARKS):
+        tasks = [render(benchmark, split, index) for index in range(num_tasks)]
+        readings = network.look([task.image for task in tasks], [task.task.question for task in tasks])
+        right = [
+            is_visible(reading) and best_answer(reading)[0] == task.task.gold
+            for reading, task in zip(readings, tasks, strict=True)
+        ]
+        results[benchmark] = sum(right) / num_tasks
+    return results
+
+
+def locator_hit_rates(network: LocatorNetwork, *, split: str, num_tasks: int) -> dict[str, float]:
+    """Return the share of hits by the target's family, on `num_tasks` scenes a family in the mean."""
+    found: dict[str, list[bool]] = {family: [] for family in FAMILIES}
+    for index in track(range(num_tasks * len(FAMILIES))):
         rendered = render("scene", split, index)
         assert rendered.scene is not None
-        scenes[rendered.scene.target.family].append(rendered)
-    for family, tasks in scenes.items():
-        findings = network.look([task.image for task in tasks], [task.task.question for task in tasks])
-        targets = [task.scene.target.box for task in tasks if task.scene is not None]
-        results[family] = sum(map(hits, findings, targets)) / max(1, len(tasks))
-    return results
+        finding = network.look([rendered.image], [rendered.task.question])[0]
+        found[rendered.scene.target.family].append(hits(finding, rendered.scene.target.box))
+    return {family: sum(each) / max(1, len(each)) for family, each in found.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -71,7 +67,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     console = Console()
     for expert in options.expert:
-        found = accuracies(expert, folder=options.weights, split=options.split, num_tasks=options.tasks)
+        network = load_network(expert, options.weights)
+        if isinstance(network, ReaderNetwork):
+            found = reader_accuracies(network, split=options.split, num_tasks=options.tasks)
+        else:
+            found = locator_hit_rates(network, split=options.split, num_tasks=options.tasks)
         console.print(f"{expert}: " + ", ".join(f"{name} {value:.3f}" for name, value in found.items()))
 
 
