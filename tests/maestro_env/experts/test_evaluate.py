@@ -4,12 +4,12 @@ import pytest
 
 pytest.importorskip("torch")
 
-from maestro_env.errors import ConfigurationError, UnknownNameError  # noqa: E402
-from maestro_env.experts.evaluate import hits, main  # noqa: E402
-from maestro_env.experts.store import ReaderNetwork, load_network, load_view_encoder  # noqa: E402
-from maestro_env.skills.base import Finding  # noqa: E402
-from maestro_env.tasks.procedural.generate import render  # noqa: E402
-from maestro_env.types import Box  # noqa: E402
+from maestro_env.errors import ConfigurationError, UnknownNameError
+from maestro_env.experts.evaluate import hits, main
+from maestro_env.experts.store import ReaderNetwork, load_network, load_view_encoder
+from maestro_env.skills.base import Finding
+from maestro_env.tasks.procedural.generate import render
+from maestro_env.types import Box
 
 TARGET = Box(left=100, top=100, right=200, bottom=200)
 
