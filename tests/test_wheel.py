@@ -108,9 +108,7 @@ def test_wheel__reads_its_catalog(clean_python: Path) -> None:
     assert run_clean(clean_python, code) == "generalist/Direct\n"
 
 
-def test_wheel__plays_an_episode(clean_python: Path, repository: Path) -> None:
-    if not any((repository / "maestro_env/recordings/embedded").glob("*.parquet")):
-        pytest.skip("the embedded recording has not been made yet")
+def test_wheel__plays_an_episode(clean_python: Path) -> None:
     code = """
 import gymnasium
 env = gymnasium.make("maestro_env:Maestro-v0")

@@ -8,8 +8,6 @@ from statistics import median
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from maestro_env.recordings.load import recording_names
-
 _SCRIPT = """
 import json, time
 started = time.perf_counter()
@@ -23,7 +21,6 @@ print(json.dumps({"seconds": seconds, "resident_mb": resident / 1024}))
 """
 
 
-@pytest.mark.skipif("embedded" not in recording_names(), reason="the embedded recording is not built yet")
 @pytest.mark.skipif(sys.platform != "linux", reason="resident memory is read from /proc")
 def test_start__first_make_and_reset(benchmark: BenchmarkFixture) -> None:
     """Report the seconds to the first observation and the memory held then."""
