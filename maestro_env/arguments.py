@@ -1,6 +1,7 @@
 """What the keyword arguments of the environments mean: each is checked here, and turned into what the shells use."""
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 from pathlib import Path
 
@@ -16,6 +17,21 @@ from maestro_env.rewards import CostAwareReward, OutcomeReward, RewardFn
 from maestro_env.types import SPLITS, AnswerRule
 
 BACKENDS = ("recorded", "local")
+
+
+def refuse_unknown(unknown: Mapping[str, object], function: Callable[..., None]) -> None:
+    """Raise if a caller gave keyword arguments that a function does not have.
+
+    Raises:
+        UnknownNameError: The message names the nearest of the function's own.
+    """
+    if unknown:
+        known = [
+            name
+            for name, parameter in inspect.signature(function).parameters.items()
+            if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        ]
+        raise unknown_name("argument", next(iter(unknown)), known)
 
 
 def to_recording(given: str | Path | Recording) -> Recording:

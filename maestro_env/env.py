@@ -104,7 +104,7 @@ class MaestroEnv(gym.Env[Observation, Any]):
         reward_fn: Replaces the reward above; then `cost_weight` must be 0.
 
     Raises:
-        UnknownNameError: No such recording, registry, split, benchmark, backend, answer rule or render mode.
+        UnknownNameError: No such argument, recording, registry, split, benchmark, backend, answer rule or render mode.
         RegistryError: The registry names an expert that was not recorded.
         ConfigurationError: Any other argument that has no meaning.
     """
@@ -125,7 +125,9 @@ class MaestroEnv(gym.Env[Observation, Any]):
         render_mode: str | None = None,
         strict: bool = False,
         reward_fn: RewardFn | None = None,
+        **unknown: object,
     ) -> None:
+        arguments.refuse_unknown(unknown, type(self).__init__)
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise unknown_name("render mode", render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode

@@ -17,6 +17,7 @@ from maestro_env.testing import FakeBackend
 @pytest.mark.parametrize(
     ("wrong", "error", "message"),
     [
+        ({"max_turn": 3}, UnknownNameError, r"Unknown argument 'max_turn'\. Did you mean 'max_turns'"),
         ({"split": "tain"}, UnknownNameError, r"Unknown split 'tain'\. Did you mean 'train'"),
         ({"benchmarks": ["scen"]}, UnknownNameError, r"Unknown benchmark 'scen'\. Did you mean 'scene'"),
         ({"benchmarks": "scene"}, ConfigurationError, r"benchmarks='scene' must be a list of names"),
