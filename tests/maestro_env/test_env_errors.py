@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import pytest
 
@@ -81,11 +80,6 @@ def test_reset__a_task_of_another_split_is_refused(fake: Recording) -> None:
     test_task = next(task.id for task in fake.tasks if task.split == "test")
     with pytest.raises(UnknownNameError, match=r"Unknown task of this environment's split"):
         MaestroEnv(recording=fake, registry=None).reset(options={"task": test_task})
-
-
-def test_env__unknown_keyword_is_refused(fake: Recording) -> None:
-    with pytest.raises(TypeError, match="max_turn"):
-        gym.make("Maestro-v0", recording=fake, registry=None, max_turn=3)
 
 
 def test_set_state__of_another_registry_is_refused(fake: Recording, env: MaestroEnv) -> None:
