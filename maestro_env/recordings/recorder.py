@@ -179,4 +179,10 @@ def _end_with_parent() -> None:
 
 def _work(shard: int, folder: Path) -> None:
     assert _worker is not None
-    write_recording(folder, _worker.record(shard))
+    try:
+        write_recording(folder, _worker.record(shard))
+    except (OSError, RecordingError):
+        # A worker of a run that was killed a moment ago may have finished this shard first: then it is there, whole,
+        # and the same.
+        if not folder.exists():
+            raise

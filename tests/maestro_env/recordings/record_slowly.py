@@ -15,4 +15,5 @@ def say(done: ShardDone) -> None:
 
 
 if __name__ == "__main__":
-    record(small_plan(), fake_bench(delay_s=0.05), Path(sys.argv[1]), workers=2, on_shard=say)
+    folder, shard_tasks, delay_s = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+    record(small_plan(shard_tasks=shard_tasks), fake_bench(delay_s=delay_s), folder, workers=2, on_shard=say)

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from maestro_env.errors import ConfigurationError, RecordingError, UnknownNameError
-from maestro_env.recordings.format import read_recording
+from maestro_env.recordings import recorder
+from maestro_env.recordings.format import read_recording, write_recording
 from maestro_env.recordings.recorder import ShardDone, record
-from maestro_env.recordings.recording import MISSING
+from maestro_env.recordings.recording import MISSING, Recording
 from maestro_env.recordings.shard import RememberedLooks, ShardRecorder
 from tests.maestro_env.recordings.fake_bench import fake_bench, small_plan
 
@@ -28,8 +29,9 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def start(out: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.maestro_env.recordings.record_slowly", str(out)]
+def start(out: Path, *, shard_tasks: int = 4, delay_s: float = 0.05) -> subprocess.Popen[str]:
+    module = "tests.maestro_env.recordings.record_slowly"
+    command = [sys.executable, "-m", module, str(out), str(shard_tasks), str(delay_s)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
 
@@ -61,29 +63,60 @@ def same_bytes(first: Path, second: Path) -> bool:
     )
 
 
-def test_record__killed_five_times_gives_the_undisturbed_recording(undisturbed: Path, tmp_path: Path) -> None:
+def test_record__killed_five_times_gives_the_undisturbed_recording(tmp_path: Path) -> None:
+    # 24 tasks in shards of 2 are 12 shards: two workers cannot finish them before the last kill.
+    undisturbed = tmp_path / "undisturbed"
+    record(small_plan(shard_tasks=2), fake_bench(), undisturbed)
     out = tmp_path / "recording"
     rng = np.random.default_rng(7)
     before: dict[str, int] = {}
     # Two kills at any moment from the start on, three some moment after another shard was finished.
     for more_shards in (0, 1, 0, 1, 1):
-        process = start(out)
-        wait_until(lambda more=more_shards, known=before: len(finished_shards(out)) >= len(known) + more)
+        process = start(out, shard_tasks=2, delay_s=0.15)
+        enough = len(before) + more_shards
+        wait_until(lambda p=process, n=enough: p.poll() is not None or len(finished_shards(out)) >= n)
         time.sleep(rng.uniform(0.0, 0.4 if more_shards else 2.5))
+        assert process.poll() is None
         kill(process)
         assert not out.exists()
         after = finished_shards(out)
         assert before.items() <= after.items()  # none lost, none repeated
         before = after
     assert len(before) >= 3
-    process = start(out)
+    process = start(out, shard_tasks=2, delay_s=0.0)
     said, _ = process.communicate(timeout=180)
     assert process.returncode == 0
-    # 24 tasks in shards of 4 are 6 shards.
-    assert said.count("recorded") + said.count("resumed") == 6
+    assert said.count("recorded") + said.count("resumed") == 12
     assert said.count("resumed") >= len(before)
     assert same_bytes(out, undisturbed)
-    assert [path.name for path in tmp_path.iterdir()] == ["recording"]
+    assert {path.name for path in tmp_path.iterdir()} == {"recording", "undisturbed"}
+
+
+def test_record__takes_a_shard_that_a_killed_run_finished_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shard = ShardRecorder(small_plan(), fake_bench()).record(0)
+    folder = tmp_path / "00000"
+
+    class Overtaken:
+        def record(self, number: int) -> Recording:
+            assert number == 0
+            write_recording(folder, shard)
+            return shard
+
+    monkeypatch.setattr(recorder, "_worker", Overtaken())
+    recorder._work(0, folder)
+    assert len(read_recording(folder).tasks) == len(shard.tasks)
+
+
+def test_record__a_shard_that_cannot_be_written_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        def record(self, number: int) -> Recording:
+            raise RecordingError(f"shard {number} is broken")
+
+    monkeypatch.setattr(recorder, "_worker", Broken())
+    with pytest.raises(RecordingError, match="shard 3 is broken"):
+        recorder._work(3, tmp_path / "00003")
 
 
 def test_record__workers_end_with_a_killed_recorder(tmp_path: Path) -> None:
