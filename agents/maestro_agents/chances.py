@@ -19,7 +19,7 @@ except ImportError as error:
         f"maestro_agents.chances needs {error.name}, which is not installed: pip install 'maestro-env[agents]'"
     ) from error
 
-_BATCH = 256
+_BATCH = 512
 """Rows in a gradient step: large enough that one step costs little more than a small one."""
 
 

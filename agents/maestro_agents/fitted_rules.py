@@ -1,21 +1,20 @@
-"""FittedRules: a closed loop of a few rules, with chances and thresholds fitted on the training tasks.
+"""FittedRules: a closed loop of three macro-actions, whose worth is fitted on the training tasks.
 
-The rules, at every turn:
+At every turn each macro-action is worth the chance that the episode ends right if it is taken and the episode stops
+then: *stop* now; *read*, that is call the best reader for what is shown; *locate*, that is call one locator and then
+the best reader on the region it finds. The rule (rules.py): take what is worth most. Once there is an answer, a second
+reading of the same view must be worth `again` more than stopping, and locating `elsewhere` more.
 
-1. Each reader is worth its chance to be right on what is shown now; each locator is worth the chance that the best
-   reader is right on the region that it would find. Both are guessed from the question and the current view.
-2. As long as there is no answer, the most valuable expert is called. Locators are out of the question in the last turn.
-3. Once there is an answer, the belief that it is right is worked out from the confidence, the chance of its reader and
-   how many replies agree. Another reader is then worth only `again` of its chance, and another locator `elsewhere` of
-   its: what one expert cannot read is often hard for all. If something is still worth more than the belief, and the
-   belief is below `sure`, it is called; else the episode stops.
+The chances are guessed by small networks from the observation. They are fitted on every macro-action at once, as the
+recording tells how each would have ended, in situations from episodes of rising quality: first random calls, then the
+rules themselves with some random calls among them.
 
 Axes: n observations, P experts, F features of an expert.
 """
 
 import itertools
-from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from typing import Any, Self, final
 
 import gymnasium
@@ -23,264 +22,161 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maestro_agents.agent import Agent, Observation, Progress, State
-from maestro_agents.batch_play import Moment, play
+from maestro_agents.batch_play import Episodes, play, start
 from maestro_agents.chances import Chances, fit_chances
 from maestro_agents.features import Features
 from maestro_agents.recorded_tasks import Terms, recorded_tasks, take, terms_of
+from maestro_agents.rules import Situation, Thresholds, decide, evidence, useful
 from maestro_env.dynamics import EXPERT_FEATURES
-from maestro_env.recordings.recording import MISSING, Recording
+from maestro_env.recordings.recording import Recording
 from maestro_env.registry import STOP
 
-_COLUMN = {name: place for place, name in enumerate(EXPERT_FEATURES)}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Thresholds:
-    """The numbers in the rules, all in [0, 1]."""
-
-    sure: float
-    again: float
-    elsewhere: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Situation:
-    """All that the rules look at."""
-
-    chances: NDArray[np.float32]
-    """[n, P] worth of each expert in the current context."""
-    experts: NDArray[np.float32]
-    """[n, P, F] as in the observation."""
-    legal: NDArray[np.bool_]
-    """[n, P]"""
-    last_turn: NDArray[np.bool_]
-    """[n]"""
-
-
-def answered(situation: Situation) -> NDArray[np.bool_]:
-    """Return [n] whether any expert's latest reply holds an answer."""
-    return situation.experts[:, :, _COLUMN["answered"]].max(axis=1) > 0
-
-
-def evidence(situation: Situation) -> NDArray[np.float64]:
-    """Return [n, 6] what speaks for the plurality's answer.
-
-    A constant; the log-odds of the highest confidence among the experts that agree; the log-odds of that expert's
-    chance here, and whether it was asked here (else that chance is set to even); how many more agree; how many differ.
-    """
-    agrees = situation.experts[:, :, _COLUMN["agrees"]] > 0
-    confidence = np.where(agrees, situation.experts[:, :, _COLUMN["confidence"]], -1.0)
-    speaker = confidence.argmax(axis=1)
-    rows = np.arange(len(speaker))
-    here = situation.experts[rows, speaker, _COLUMN["invoked_here"]] > 0
-    votes = agrees.sum(axis=1)
-    others = (situation.experts[:, :, _COLUMN["answered"]] > 0).sum(axis=1) - votes
-    return np.stack(
-        [
-            np.ones(len(rows)),
-            _log_odds(np.maximum(confidence[rows, speaker], 0.0)),
-            np.where(here, _log_odds(situation.chances[rows, speaker]), 0.0),
-            here.astype(np.float64),
-            np.maximum(votes - 1, 0),
-            others,
-        ],
-        axis=1,
-    )
-
-
-def decide(
-    situation: Situation,
-    *,
-    belief: NDArray[np.floating],
-    thresholds: Thresholds,
-    locators: NDArray[np.bool_],
-    prices: NDArray[np.floating],
-) -> NDArray[np.int64]:
-    """Return [n] actions by the rules above.
-
-    Args:
-        situation: What is known.
-        belief: [n] chance that the settled answer is right; only looked at where there is one.
-        thresholds: The numbers in the rules.
-        locators: [P] which experts locate.
-        prices: [P] reward that a call is expected to cost.
-    """
-    has_answer = answered(situation)
-    kept = np.where(locators, thresholds.elsewhere, thresholds.again)
-    worth = np.where(has_answer[:, None], kept * situation.chances, situation.chances) - prices
-    callable_now = situation.legal & ~(locators & situation.last_turn[:, None])
-    worth = np.where(callable_now, worth, -np.inf)
-    best = worth.argmax(axis=1)
-    most = worth.max(axis=1)
-    settled = (belief >= thresholds.sure) | (most <= belief)
-    stops = (has_answer & settled) | (~has_answer & (most <= 0.0))
-    return np.where(stops, STOP, 1 + best).astype(np.int64)
-
-
-def fit_logistic(inputs: NDArray[np.float64], right: NDArray[np.float64], *, ridge: float = 1.0) -> NDArray[np.float64]:
-    """Return the [K] weights of a ridge-penalised logistic regression, by Newton's method.
-
-    Args:
-        inputs: [m, K].
-        right: [m] scores in [0, 1].
-        ridge: Penalty on the squared weights.
-    """
-    weights = np.zeros(inputs.shape[1])
-    for _ in range(20):  # Newton doubles the digits each time; it starts from even odds
-        chance = _logistic(inputs @ weights)
-        gradient = inputs.T @ (chance - right) + ridge * weights
-        curvature = (inputs * (chance * (1 - chance))[:, None]).T @ inputs + ridge * np.eye(len(weights))
-        weights -= np.linalg.solve(curvature, gradient)
-    return weights
-
-
-def _logistic(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 1 / (1 + np.exp(-np.clip(values, -30, 30)))
-
-
-def _log_odds(chance: NDArray[np.floating]) -> NDArray[np.float64]:
-    inside = np.clip(chance.astype(np.float64), 0.01, 0.99)  # a stated 0 or 1 must not outweigh everything
-    return np.log(inside / (1 - inside))
-
-
-_GRID = {
-    "sure": (0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
-    "again": (0.0, 0.3, 0.5, 0.7, 0.9),
-    "elsewhere": (0.0, 0.3, 0.5, 0.7, 0.9),
-}
-_FITTED_SHARE = 0.7
-"""Share of the training tasks that chances are fitted on; beliefs and thresholds are fitted on the others, because
-chances look too good on the tasks they were fitted on."""
+_MARGINS = (-0.02, 0.0, 0.02, 0.05, 0.1, 0.2)
+"""Thresholds tried; below 0, because worth leaves out what may still be done after the next call."""
+_FITTED_SHARE = 0.85
+"""Share of the training tasks that the networks are fitted on. Thresholds are fitted on the others, because chances
+look too good on the tasks they were fitted on."""
+_RANDOM_SHARES = (1.0, 0.3, 0.2, 0.1)
+"""Share of random calls in the episodes of each round."""
+_ROUNDS_KEPT = 2
+"""Networks are fitted on the situations of this many rounds, the latest: those of random calls are soon untypical."""
 
 
 @final
 class FittedRules(Agent):
-    """Locate if that is worth more, choose the reader by what is shown, go on while unsure."""
+    """Locate if that is worth more, choose the reader by what is shown, go on while it pays."""
 
     thresholds: Thresholds
+    _locators: NDArray[np.bool_]
 
-    def __init__(self, env: gymnasium.Env[Any, Any], *, seed: int = 0, hidden: int = 64, steps: int = 1500) -> None:
+    def __init__(self, env: gymnasium.Env[Any, Any], *, seed: int = 0, hidden: int = 96, steps: int = 1500) -> None:
         """Keep the settings.
 
         Args:
             env: The environment to learn in.
-            seed: Of the networks' first weights, and of which tasks are held out.
+            seed: Of the networks' first weights, the random calls, and which tasks are held out.
             hidden: Hidden units of the networks that guess chances.
-            steps: Gradient steps of each of them.
+            steps: Gradient steps of each of them, in each round.
         """
         super().__init__(env, seed=seed)
         self.hidden = hidden
         self.steps = steps
 
     def learn(self, total_timesteps: int, progress: Progress | None = None) -> Self:
-        """Fit chances, beliefs and thresholds on the environment's own tasks; no step is played.
+        """Fit chances and thresholds on the environment's own tasks; no step is played.
 
         Raises:
             ConfigurationError: The environment holds nothing to learn from.
         """
         del total_timesteps
-        report: Progress = progress or (lambda _: None)
         terms = terms_of(self.env)
         recording = recorded_tasks(self.env)
-        self._prepare(recording, terms)
+        self._features = Features.fit(recording.question, recording.view.reshape(-1, recording.view.shape[2]))
+        # Whoever moves away from the whole image.
+        self._locators = np.asarray((recording.next_context[:, 0] > 0).any(axis=0))
+        costs = recording.cost[:, 0].mean(axis=0)
+        costs[self._locators] += np.median(costs[~self._locators])  # a region has to be read, too
+        self._prices = (terms.price * costs).astype(np.float32)
+        self._max_turns = terms.max_turns
+        self.thresholds = Thresholds(again=0.0, elsewhere=0.0)
         order = self.rng.permutation(len(recording.tasks))
         cut = max(1, int(_FITTED_SHARE * len(order)))
-        fitted = take(recording, order[:cut])
-        held_out = take(recording, order[cut:]) if cut < len(order) else fitted
-        self._fit_chances(fitted)
-        report(0.6)
-        self._fit_belief(held_out, terms)
+        beginning = start(take(recording, order[:cut]), terms)
+        rounds: list[list[Episodes]] = []
+        for number, share in enumerate(_RANDOM_SHARES):
+            rounds.append(play(beginning, lambda episodes, share=share: self._explore(episodes, share))[:-1])
+            self._fit([*itertools.chain(*rounds[-_ROUNDS_KEPT:])])
+            if progress is not None:
+                progress((number + 1) / (len(_RANDOM_SHARES) + 1))
+        held_out = take(recording, order[cut:]) if cut < len(order) else recording
         self._fit_thresholds(held_out, terms)
-        report(1.0)
+        if progress is not None:
+            progress(1.0)
         return self
 
-    def _prepare(self, recording: Recording, terms: Terms) -> None:
-        self._features = Features.fit(recording.question, recording.view.reshape(-1, recording.view.shape[2]))
-        self._locators = recording.next_context[:, 0].max(axis=0) > 0  # whoever moves away from the whole image
-        self._prices = (terms.price * recording.cost[:, 0].mean(axis=0)).astype(np.float32)
-        self._max_turns = terms.max_turns
-
-    def _inputs(self, question: NDArray[np.floating], view: NDArray[np.floating]) -> NDArray[np.float32]:
-        # Scaled to a variance of about 1 an entry, which is what the networks' first weights are drawn for.
-        rows = self._features.of(question, view)
-        widths = [question.shape[1]] * question.shape[1] + [view.shape[1]] * view.shape[1]
-        return rows * np.sqrt(np.array(widths, np.float32))
-
-    def _in_every_context(self, recording: Recording) -> NDArray[np.float32]:
-        """[N, C, D + V] the networks' inputs."""
-        _, slots, _ = recording.view.shape
-        parts = [self._inputs(recording.question, recording.view[:, slot]) for slot in range(slots)]
-        return np.stack(parts, axis=1)
-
-    def _fit_chances(self, recording: Recording) -> None:
-        inputs = self._in_every_context(recording)
-        size, slots, width = inputs.shape
-        seen = (recording.status != MISSING).any(axis=2)
-        flat = inputs.reshape(-1, width)[seen.reshape(-1)]
-        known = recording.status != MISSING
-        self._readers = self._fit(flat, recording.score[seen], known[seen] & ~self._locators)
-        best = np.where(known & ~self._locators, self._readers.of(inputs), -1.0).argmax(axis=2)
-        rows = np.arange(int(size))
-        gains = np.stack([recording.score[rows, slot, best[:, slot]] for slot in range(slots)], axis=1)
-        # Locators look at the whole image wherever they are called, so what they find does not depend on the context.
-        found = recording.next_context[:, 0]
-        located = np.repeat(gains[rows[:, None], np.maximum(found, 0)][:, None], slots, axis=1)
-        usable = np.repeat((known[:, 0] & self._locators)[:, None], slots, axis=1)
-        self._finders = self._fit(flat, located[seen], usable[seen])
-
-    def _fit(self, inputs: NDArray[np.float32], right: NDArray[np.float32], known: NDArray[np.bool_]) -> Chances:
-        return fit_chances(inputs, right, known, seed=self.seed, hidden=self.hidden, steps=self.steps)
-
-    def _chances(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.where(self._locators, self._finders.of(inputs), self._readers.of(inputs))
-
-    def _situations(self, recording: Recording) -> Any:
-        everywhere = self._chances(self._in_every_context(recording))
-        rows = np.arange(len(everywhere))
-
-        def situation(moment: Moment) -> Situation:
-            return Situation(
-                chances=everywhere[rows, moment.slot],
-                experts=moment.experts,
-                legal=moment.legal[:, 1:],
-                last_turn=moment.turns_left <= 1,
+    def _explore(self, episodes: Episodes, random_share: float) -> NDArray[np.int64]:
+        """Return random legal calls in a share of the episodes, and the best calls in the others; none stops."""
+        legal = episodes.legal[:, 1:]
+        lots = np.where(legal, self.rng.random(legal.shape), -1.0)
+        actions = np.where(legal.any(axis=1), 1 + lots.argmax(axis=1), STOP)
+        if random_share < 1.0:
+            situation = situation_of(episodes)
+            worth, stopping = self._worth(situation)
+            eager = decide(
+                situation,
+                worth=worth,
+                stopping=np.full_like(stopping, -10.0),  # anything is worth more
+                thresholds=self.thresholds,
+                locators=self._locators,
             )
+            actions = np.where(self.rng.random(len(actions)) < random_share, actions, eager)
+        return actions
 
-        return situation
+    def _fit(self, moments: Sequence[Episodes]) -> None:
+        """Fit both networks anew."""
+        running = [~episodes.ended for episodes in moments]
+        situations = [situation_of(episodes) for episodes in moments]
+        inputs = [self._inputs(situation)[kept] for situation, kept in zip(situations, running, strict=True)]
+        together = np.concatenate(inputs)
+        readable = [situation.legal & ~self._locators for situation in situations]
+        after = [episodes.scores_after() for episodes in moments]
+        self._readers = fit_chances(
+            together, _kept(after, running), _kept(readable, running), seed=self.seed, hidden=self.hidden,
+            steps=self.steps,
+        )  # fmt: skip
+        scores, known = zip(*(self._scores_after_macros(episodes) for episodes in moments), strict=True)
+        self._macros = fit_chances(
+            together, _kept(scores, running), _kept(known, running), seed=self.seed, hidden=self.hidden,
+            steps=self.steps,
+        )  # fmt: skip
 
-    def _fit_belief(self, recording: Recording, terms: Terms) -> None:
-        """Learn how often the settled answer is right from episodes that never stop early."""
-        situation = self._situations(recording)
-        inputs: list[NDArray[np.float64]] = []
-        right: list[NDArray[np.float32]] = []
-        for again, elsewhere in itertools.product((0.5, 0.9), repeat=2):
-            eager = Thresholds(sure=1.0, again=again, elsewhere=elsewhere)
+    def _scores_after_macros(self, episodes: Episodes) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """[n, P + 2] what the answer scores after each locator, after reading, after stopping; and which are known."""
+        rows = np.arange(len(episodes.slot))
+        situation = situation_of(episodes)
+        scores = np.zeros((len(rows), len(self._locators) + 2), np.float32)
+        for locator in np.flatnonzero(self._locators):
+            there = episodes.step(np.full(len(rows), 1 + locator))
+            scores[:, locator] = there.scores_after()[rows, self._best_reader(situation_of(there))]
+        scores[:, -2] = episodes.scores_after()[rows, self._best_reader(situation)]
+        scores[:, -1] = episodes.score
+        finds = useful(situation, self._locators) & self._locators
+        reads = (situation.legal & ~self._locators).any(axis=1)
+        return scores, np.c_[finds, reads, np.ones(len(rows), bool)]
 
-            def policy(moment: Moment, eager: Thresholds = eager) -> NDArray[np.int64]:
-                now = situation(moment)
-                nothing = np.full(len(now.chances), -np.inf)
-                return decide(now, belief=nothing, thresholds=eager, locators=self._locators, prices=self._prices)
+    def _best_reader(self, situation: Situation) -> NDArray[np.int64]:
+        chances = self._readers.of(self._inputs(situation))
+        return np.where(situation.legal & ~self._locators, chances, -1.0).argmax(axis=1)
 
-            for moment in play(recording, terms, policy):
-                now = situation(moment)
-                settled = answered(now) & ~moment.ended
-                inputs.append(evidence(now)[settled])
-                right.append(moment.score[settled])
-        self._belief = fit_logistic(np.concatenate(inputs), np.concatenate(right).astype(np.float64))
+    def _inputs(self, situation: Situation) -> NDArray[np.float32]:
+        question, view = situation.question, situation.view
+        # Scaled to a variance of about 1 an entry, which is what the networks' first weights are drawn for.
+        widths = [question.shape[1]] * question.shape[1] + [view.shape[1]] * view.shape[1]
+        shown = self._features.of(question, view) * np.sqrt(np.array(widths, np.float32))
+        experts = situation.experts
+        return np.concatenate([shown, experts.reshape(len(experts), -1), evidence(experts)], axis=1)
+
+    def _worth(self, situation: Situation) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """[n, P] worth of each call less its price, and [n] worth of stopping."""
+        macros = self._macros.of(self._inputs(situation))
+        worth = np.where(self._locators, macros[:, :-2], -np.inf)
+        rows = np.arange(len(worth))
+        worth[rows, self._best_reader(situation)] = macros[:, -2]
+        return worth - self._prices, macros[:, -1]
+
+    def _decide(self, situation: Situation, thresholds: Thresholds) -> NDArray[np.int64]:
+        worth, stopping = self._worth(situation)
+        return decide(situation, worth=worth, stopping=stopping, thresholds=thresholds, locators=self._locators)
 
     def _fit_thresholds(self, recording: Recording, terms: Terms) -> None:
-        situation = self._situations(recording)
+        beginning = start(recording, terms)
         best = -np.inf
-        for values in itertools.product(*_GRID.values()):
-            tried = Thresholds(**dict(zip(_GRID, values, strict=True)))
-            end = play(recording, terms, lambda moment, tried=tried: self._decide(situation(moment), tried))[-1]
+        for again, elsewhere in itertools.product(_MARGINS, repeat=2):
+            tried = Thresholds(again=again, elsewhere=elsewhere)
+            end = play(beginning, lambda episodes, tried=tried: self._decide(situation_of(episodes), tried))[-1]
             reward = float((end.score - terms.price * end.cost).mean())
             if reward > best:
                 best, self.thresholds = reward, tried
-
-    def _decide(self, situation: Situation, thresholds: Thresholds) -> NDArray[np.int64]:
-        belief = _logistic(evidence(situation) @ self._belief)
-        return decide(situation, belief=belief, thresholds=thresholds, locators=self._locators, prices=self._prices)
 
     def _act(
         self, observation: Observation, state: State | None, *, starts: NDArray[np.bool_], deterministic: bool
@@ -288,7 +184,8 @@ class FittedRules(Agent):
         del starts, deterministic
         size = len(observation["budget"])
         situation = Situation(
-            chances=self._chances(self._inputs(observation["question"], observation["view"])),
+            question=observation["question"],
+            view=observation["view"],
             experts=observation["experts"].reshape(size, -1, len(EXPERT_FEATURES)),
             legal=observation["action_mask"][:, 1:].astype(bool),
             # A share of turns left is a multiple of 1 / max_turns; 1.5 lies between one turn left and two.
@@ -301,23 +198,37 @@ class FittedRules(Agent):
 
     def _learned(self) -> dict[str, NDArray[Any]]:
         return {
-            "belief": self._belief,
             "thresholds": np.array(astuple(self.thresholds)),
             "locators": self._locators,
             "prices": self._prices,
             "max_turns": np.array(self._max_turns),
             **self._features.arrays(),
             **self._readers.arrays("readers"),
-            **self._finders.arrays("finders"),
+            **self._macros.arrays("macros"),
         }
 
     def _restore(self, learned: Mapping[str, NDArray[Any]]) -> None:
-        self._belief = learned["belief"]
-        sure, again, elsewhere = learned["thresholds"].tolist()
-        self.thresholds = Thresholds(sure=sure, again=again, elsewhere=elsewhere)
+        again, elsewhere = learned["thresholds"].tolist()
+        self.thresholds = Thresholds(again=again, elsewhere=elsewhere)
         self._locators = learned["locators"]
         self._prices = learned["prices"]
         self._max_turns = int(learned["max_turns"])
         self._features = Features.from_arrays(learned)
         self._readers = Chances.from_arrays(learned, "readers")
-        self._finders = Chances.from_arrays(learned, "finders")
+        self._macros = Chances.from_arrays(learned, "macros")
+
+
+def _kept(values: Sequence[NDArray[Any]], running: Sequence[NDArray[np.bool_]]) -> NDArray[Any]:
+    return np.concatenate([value[kept] for value, kept in zip(values, running, strict=True)])
+
+
+def situation_of(episodes: Episodes) -> Situation:
+    """Return what the rules see of episodes that are played on a recording."""
+    rows = np.arange(len(episodes.slot))
+    return Situation(
+        question=episodes.recording.question,
+        view=episodes.recording.view[rows, episodes.slot],
+        experts=episodes.experts,
+        legal=episodes.legal[:, 1:],
+        last_turn=episodes.turns_left <= 1,
+    )
