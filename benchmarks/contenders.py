@@ -55,7 +55,7 @@ CONTENDERS = (
         agent=PPO,
         varies=True,
         closed_loop=True,
-        total_timesteps=300_000,
+        total_timesteps=500_000,
         quick={"num_envs": 4, "rollout_steps": 32, "batch_size": 64},
         quick_timesteps=256,
     ),
