@@ -75,7 +75,8 @@ def _draw_experts(axes: Axes, summary: Summary) -> None:
 
 
 def _draw_agents(axes: Axes, summary: Summary) -> None:
-    heights = spread([100 * agent.accuracy.mean for agent in summary.agents], gap=4.2, top=96.0)
+    costs = [agent.cost.mean for agent in summary.agents]
+    sides = label_sides(costs, [100 * agent.accuracy.mean for agent in summary.agents], reach=0.3 * axes.get_xlim()[1])
     halo = [withStroke(linewidth=3, foreground="white")]
     for place, agent in enumerate(summary.agents):
         x, y = agent.cost.mean, 100 * agent.accuracy.mean
@@ -88,8 +89,8 @@ def _draw_agents(axes: Axes, summary: Summary) -> None:
             elinewidth=1.6, zorder=4,
         )  # fmt: skip
         axes.annotate(
-            f"{agent.name}  {y:.1f}", (x, heights[place]), xytext=(8, 6), textcoords="offset points",
-            va="bottom", color=colour, fontweight="bold", zorder=5,
+            f"{agent.name}  {y:.1f}", (x, y), xytext=(8 if sides[place] == "left" else -8, 6),
+            textcoords="offset points", va="bottom", ha=sides[place], color=colour, fontweight="bold", zorder=5,
             path_effects=halo,
         )  # fmt: skip
 
@@ -114,6 +115,23 @@ def _draw_bounds(axes: Axes, summary: Summary) -> None:
             f"{label}  {100 * bound.mean:.1f}", (1.0, height), xycoords=("axes fraction", "data"),
             xytext=(6, 0), textcoords="offset points", va="center", color=_PALE, fontsize=8.5, annotation_clip=False,
         )  # fmt: skip
+
+
+def label_sides(x: Sequence[float], y: Sequence[float], *, reach: float) -> list[str]:
+    """Return how each point's label is aligned: `left` puts it to the point's right, where it goes if there is room.
+
+    Args:
+        x: Of the points.
+        y: Of the points, in percent.
+        reach: How long labels are, in units of x.
+    """
+    height = 7.0  # percent: a label above its point, and a marker
+    sides: list[str] = []
+    for place, (own_x, own_y) in enumerate(zip(x, y, strict=True)):
+        others = [(x[other], y[other]) for other in range(len(x)) if other != place]
+        crowded = any(0 <= far - own_x < reach and -1.0 < high - own_y < height for far, high in others)
+        sides.append("right" if crowded and own_x > reach * 0.65 else "left")
+    return sides
 
 
 def spread(values: Sequence[float], *, gap: float, top: float) -> list[float]:
