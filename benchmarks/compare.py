@@ -85,6 +85,7 @@ def compare(settings: Settings, *, out: Path, console: Console) -> Path:
             f"{len(settings.agents)} agents, {settings.seeds} seeds, {settings.processes} processes; give at least "
             "one of each."
         )
+    source = provenance()  # before the runs: the clone may change while they last
     world = world_of(settings)
     jobs = [(name, seed) for name in settings.agents for seed in range(settings.seeds if contender(name).varies else 1)]
     with _progress_bars(console) as bars:
@@ -94,7 +95,6 @@ def compare(settings: Settings, *, out: Path, console: Console) -> Path:
         bounds = oracle_bounds(test, max_turns=settings.max_turns, rule=world.answer_rule)
         bars.update(waiting, total=1, completed=1)
     summary = summarise(runs, test=test, bounds=bounds)
-    source = provenance()
     folder = new_folder(out, now=datetime.now())
     content = document(
         summary=summary, runs=runs, test=test, bounds=bounds, source=source, settings=vars(settings),
