@@ -16,16 +16,7 @@ from maestro_env.tasks.procedural.radiology import Radiology
 from maestro_env.tasks.procedural.scene import Scene, check_scene, compose_scene
 from maestro_env.tasks.procedural.visual_math import VisualMath
 from maestro_env.tasks.procedural.visual_search import VisualSearch
-from maestro_env.tasks.procedural.wordings import (
-    COLOURS,
-    LETTERS,
-    NUMBERS,
-    PLACES,
-    SHAPES,
-    Intent,
-    framed_wording,
-    plain_wording,
-)
+from maestro_env.tasks.procedural.wordings import CHOICES, framed_wording, plain_wording
 from maestro_env.types import SPLITS, Task
 
 WORLD_SEED = 22177
@@ -37,14 +28,6 @@ FAMILIES: Mapping[str, Family] = {
 }
 BENCHMARKS = (*FAMILIES, "scene")
 """The embedded benchmarks: plain figures of each family, and mixed scenes."""
-_CHOICES: Mapping[Intent, tuple[str, ...]] = {
-    Intent.COUNT: NUMBERS,
-    Intent.VALUE: NUMBERS,
-    Intent.COLOUR: tuple(COLOURS),
-    Intent.PLACE: PLACES,
-    Intent.LETTER: LETTERS,
-    Intent.SHAPE: SHAPES,
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,7 +113,7 @@ def _task(
         split=split,
         question=question,
         images=(f"procedural:{task_id}",),
-        choices=_CHOICES[query.intent],
+        choices=CHOICES[query.intent],
         gold=query.answer,
         scorer="exact",
         factors=factors,

@@ -19,13 +19,16 @@ COLOURS: Mapping[str, tuple[int, int, int]] = {
 PLACES = ("upper left", "upper right", "lower left", "lower right", "centre")
 SHAPES = ("circle", "square", "triangle", "star", "cross")
 LETTERS = tuple("ABCDEFGH")
+DEGREES = tuple(str(n) for n in range(30, 180, 15))
+"""What angles can be."""
+DIRECTIONS = ("up", "down", "left", "right")
 
-ANSWERS: tuple[str, ...] = (*NUMBERS, *COLOURS, *PLACES, *SHAPES, *LETTERS)
-"""The closed answer vocabulary of the small readers: numbers 0 to 24, colours, places, shapes, letters."""
+ANSWERS: tuple[str, ...] = (*NUMBERS, *DEGREES, *COLOURS, *PLACES, *SHAPES, *LETTERS, *DIRECTIONS)
+"""The closed answer vocabulary of the small readers: numbers, degrees, colours, places, shapes, letters, directions."""
 
 
 class Intent(StrEnum):
-    """What a question asks for. Every intent is shared by families with different readers."""
+    """What a question asks for. The first six are shared by families with different readers."""
 
     COUNT = "count"
     VALUE = "value"
@@ -33,6 +36,9 @@ class Intent(StrEnum):
     PLACE = "place"
     LETTER = "letter"
     SHAPE = "shape"
+    DIRECTION = "direction"
+    TEXT = "text"
+    """Open: the answer is not in `ANSWERS`."""
 
 
 _WORDINGS: Mapping[Intent, tuple[str, ...]] = {
@@ -42,7 +48,20 @@ _WORDINGS: Mapping[Intent, tuple[str, ...]] = {
     Intent.PLACE: ("Where is it?", "In which part is it?", "Where does it stand out?"),
     Intent.LETTER: ("Which letter is it?", "Which letter is marked?", "Name the letter."),
     Intent.SHAPE: ("Which shape is it?", "What shape stands out?", "Name the shape."),
+    Intent.DIRECTION: ("Which way does it go next?", "What is its next move?", "Where must it turn now?"),
+    Intent.TEXT: ("What does it say?", "Read the text.", "What is written there?"),
 }
+CHOICES: Mapping[Intent, tuple[str, ...]] = {
+    Intent.COUNT: NUMBERS,
+    Intent.VALUE: (*NUMBERS, *DEGREES),
+    Intent.COLOUR: tuple(COLOURS),
+    Intent.PLACE: PLACES,
+    Intent.LETTER: LETTERS,
+    Intent.SHAPE: SHAPES,
+    Intent.DIRECTION: DIRECTIONS,
+    Intent.TEXT: (),
+}
+"""What the answers to an intent's questions can be; empty where they are open."""
 
 
 def plain_wording(intent: Intent, rng: np.random.Generator) -> str:
