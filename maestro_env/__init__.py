@@ -10,6 +10,7 @@ from maestro_env.factored import FactoredActions
 from maestro_env.recordings.recording import Recording
 from maestro_env.registry import STOP, Registry, load_registry
 from maestro_env.rewards import CostAwareReward, OutcomeReward, RewardFn
+from maestro_env.tasks.benchmarks import EXTENDED, UNSEEN
 from maestro_env.types import (
     AnswerRule,
     Context,
@@ -49,5 +50,9 @@ __all__ = [
 
 # Registering twice would warn, and spawned workers and reloads import this again. No `max_episode_steps`: every turn
 # counts against `max_turns`, a lost one too, so an episode is never longer than that.
-if "Maestro-v0" not in gym.registry:
-    gym.register(id="Maestro-v0", entry_point="maestro_env.env:MaestroEnv")  # pyright: ignore[reportUnknownMemberType]
+_EXTENDED = {"registry": "extended", "split": "test", "benchmarks": (*UNSEEN, *EXTENDED)}
+for _name, _arguments in (("Maestro-v0", {}), ("MaestroExtended-v0", _EXTENDED)):
+    if _name not in gym.registry:
+        gym.register(  # pyright: ignore[reportUnknownMemberType]
+            id=_name, entry_point="maestro_env.env:MaestroEnv", kwargs=_arguments
+        )

@@ -104,7 +104,12 @@ def to_reward_fn(given: RewardFn | None, *, cost_weight: float) -> RewardFn:
 
 
 def select_tasks(recording: Recording, *, split: str, benchmarks: Sequence[str] | None) -> NDArray[np.int64]:
-    """Return the indices of a split's tasks, those of some benchmarks or of all, in the recording's order.
+    """Return the indices of a split's tasks in the recording's order.
+
+    Args:
+        recording: Holds the tasks.
+        split: One of `SPLITS`.
+        benchmarks: Whose tasks; None: of the benchmarks that have training tasks, or of all if none has.
 
     Raises:
         UnknownNameError: No such split, or a benchmark that the recording does not hold.
@@ -118,7 +123,8 @@ def select_tasks(recording: Recording, *, split: str, benchmarks: Sequence[str] 
     for benchmark in benchmarks or ():
         if benchmark not in held:
             raise unknown_name("benchmark", benchmark, held)
-    wanted = set(held if benchmarks is None else benchmarks)
+    trained = {task.benchmark for task in recording.tasks if task.split == "train"}
+    wanted = (trained or set(held)) if benchmarks is None else set(benchmarks)
     indices = [i for i, task in enumerate(recording.tasks) if task.split == split and task.benchmark in wanted]
     if not indices:
         raise ConfigurationError(

@@ -1,7 +1,7 @@
 """The registry: which expert an action names. The lists themselves are the TOML files in `catalog/`."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -74,6 +74,19 @@ class Registry:
             UnknownNameError: No such id; the message names the nearest ones.
         """
         return 1 + self.index_of(expert_id)
+
+    def of_models(self, names: Sequence[str]) -> "Registry":
+        """Return the registry of some models' experts, in this one's order.
+
+        Raises:
+            UnknownNameError: No such model; the message names the nearest ones.
+        """
+        known = [model.name for model in self.models]
+        for name in names:
+            if name not in known:
+                raise unknown_name("model", name, known)
+        kept = tuple(expert for expert in self.experts if expert.model.name in names)
+        return Registry(name=self.name, experts=kept)
 
     def expert(self, expert_id: str) -> Expert:
         """Return an expert by its id.

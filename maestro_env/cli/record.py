@@ -23,25 +23,31 @@ from maestro_env.recordings.plan import RecordingPlan
 from maestro_env.recordings.recorder import ShardDone, record
 from maestro_env.recordings.shard import Workbench
 from maestro_env.registry import Registry, load_registry
-from maestro_env.tasks.procedural.generate import BENCHMARKS, WORLD_SEED, render
+from maestro_env.tasks.benchmarks import BENCHMARKS, TRAINED
+from maestro_env.tasks.procedural.generate import WORLD_SEED, render
 from maestro_env.types import SPLITS
 
 SUMMARY = "Record every expert on tasks of the embedded world; run again after a kill, it goes on where it stopped."
 
 _SCENE = "scene"
-_PLAIN_COUNTS = (800, 200, 400)
-_SCENE_COUNTS = (5000, 600, 1200)
+_PLAIN_COUNTS = (1000, 250, 500)
+_SCENE_COUNTS = (10_000, 1000, 2000)
+_TEST_ONLY_COUNTS = (0, 0, 500)
 _DEPENDENCIES = ("maestro-env", "numpy", "pillow", "torch")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--out", type=Path, required=True, help="folder of the recording; must not hold another one")
-    parser.add_argument("--registry", default="core", help="name or TOML file of the experts (default: %(default)s)")
+    parser.add_argument(
+        "--registry", default="extended", help="name or TOML file of the experts (default: %(default)s)"
+    )
+    parser.add_argument("--models", nargs="+", metavar="NAME", help="only the experts of these models (default: all)")
     parser.add_argument("--benchmarks", nargs="+", default=BENCHMARKS, metavar="NAME", help="default: all")
     for flag, counts, what in (
-        ("--plain", _PLAIN_COUNTS, "each plain benchmark"),
+        ("--plain", _PLAIN_COUNTS, "each plain benchmark to train on"),
         ("--scenes", _SCENE_COUNTS, f"the benchmark {_SCENE!r}"),
+        ("--test-only", _TEST_ONLY_COUNTS, "each benchmark that no policy trains on"),
     ):
         parser.add_argument(
             flag, nargs=3, type=int, default=counts, metavar=("TRAIN", "VAL", "TEST"),
@@ -57,10 +63,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Record, with a progress bar."""
     registry = load_registry(arguments.registry)
+    if arguments.models:
+        registry = registry.of_models(arguments.models)
     plan = RecordingPlan(
         name=arguments.out.name,
         registry=registry,
-        counts=_counts(arguments.benchmarks, plain=arguments.plain, scenes=arguments.scenes),
+        counts=_counts(arguments),
         question_encoder="hashed-64",
         view_encoder=arguments.view_encoder,
         seeds={"world": WORLD_SEED},
@@ -134,16 +142,15 @@ class RecordingProgress:
         return f"{self._new_calls / self._elapsed_s:,.0f} calls/s · {minutes}:{seconds:02d} to go"
 
 
-def _counts(
-    benchmarks: Sequence[str], *, plain: Sequence[int], scenes: Sequence[int]
-) -> Mapping[str, Mapping[str, int]]:
-    for benchmark in benchmarks:
+def _counts(arguments: argparse.Namespace) -> Mapping[str, Mapping[str, int]]:
+    for benchmark in arguments.benchmarks:
         if benchmark not in BENCHMARKS:
             raise unknown_name("benchmark", benchmark, BENCHMARKS)
+    by_role = dict.fromkeys(TRAINED, arguments.plain) | {_SCENE: arguments.scenes}
     return {
-        benchmark: dict(zip(SPLITS, scenes if benchmark == _SCENE else plain, strict=True))
+        benchmark: dict(zip(SPLITS, by_role.get(benchmark, arguments.test_only), strict=True))
         for benchmark in BENCHMARKS
-        if benchmark in benchmarks
+        if benchmark in arguments.benchmarks
     }
 
 

@@ -17,6 +17,10 @@ FRAMING = (1.0, 1.5)
 """Side of a training crop around a framed figure, in sides of the figure."""
 OFFSET = 0.16
 """Largest shift of that crop off the figure's centre, in sides of the figure: what locators get wrong."""
+PLAIN_FRAMING = (0.92, 1.1)
+PLAIN_OFFSET = 0.04
+PLAIN_TURN = np.deg2rad(4.0)
+"""Size, shift and turn of a training crop of any other view, in its sides and radians: what retouching leaves over."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +74,7 @@ def draw_batch(recipe: Recipe, sources: Mapping[str, Source], rng: np.random.Gen
     pixels = np.concatenate([source.images[source.image[row]] for source, row in parts])
     box = np.concatenate([source.box[row] for source, row in parts])
     images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(255)
-    if recipe.architecture is not Architecture.LOCATOR:
+    if recipe.architecture not in (Architecture.LOCATOR, Architecture.GLYPHS):
         images = _crop(images, _random_crops(box, rng))
         images = _corrupt(images, recipe.corruption, rng)
     return Batch(
@@ -83,44 +87,50 @@ def draw_batch(recipe: Recipe, sources: Mapping[str, Source], rng: np.random.Gen
 
 
 def _random_crops(box: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Return centres and sides [B, 3] of crops: jittered around framed figures, nearly all of any other view."""
+    """Return centres, sides and turns [B, 4] of crops: jittered around framed figures, nearly all of any other view."""
     count = len(box)
     side = box[:, 2] - box[:, 0]
     framed = side < 0.999
-    crops = np.empty((count, 3), np.float32)
-    shift = rng.uniform(-OFFSET, OFFSET, (count, 2)) * side[:, None]
-    crops[:, 0] = (box[:, 0] + box[:, 2]) / 2 + np.where(framed, shift[:, 0], 0)
-    crops[:, 1] = (box[:, 1] + box[:, 3]) / 2 + np.where(framed, shift[:, 1], 0)
-    crops[:, 2] = np.where(framed, side * rng.uniform(*FRAMING, count), rng.uniform(0.96, 1.0, count))
+    shift = rng.uniform(-1, 1, (count, 2)) * np.where(framed, OFFSET * side, PLAIN_OFFSET)[:, None]
+    framing = np.where(framed, rng.uniform(*FRAMING, count), rng.uniform(*PLAIN_FRAMING, count))
+    crops = np.empty((count, 4), np.float32)
+    crops[:, 0] = (box[:, 0] + box[:, 2]) / 2 + shift[:, 0]
+    crops[:, 1] = (box[:, 1] + box[:, 3]) / 2 + shift[:, 1]
+    crops[:, 2] = side * framing
+    crops[:, 3] = np.where(framed, 0.0, rng.uniform(-PLAIN_TURN, PLAIN_TURN, count))
     return crops
 
 
 def _crop(images_BCYX: Tensor, crops: NDArray[np.float32]) -> Tensor:
-    crops_B3 = torch.from_numpy(crops)
-    theta = torch.zeros(len(crops), 2, 3)
-    theta[:, 0, 0] = theta[:, 1, 1] = crops_B3[:, 2]
-    theta[:, 0, 2] = crops_B3[:, 0] * 2 - 1
-    theta[:, 1, 2] = crops_B3[:, 1] * 2 - 1
+    x_B, y_B, side_B, turn_B = torch.from_numpy(crops).unbind(1)
+    theta = torch.empty(len(crops), 2, 3)
+    theta[:, 0, 0] = theta[:, 1, 1] = side_B * turn_B.cos()
+    theta[:, 1, 0] = side_B * turn_B.sin()
+    theta[:, 0, 1] = -theta[:, 1, 0]
+    theta[:, 0, 2] = x_B * 2 - 1
+    theta[:, 1, 2] = y_B * 2 - 1
     side = STORED_PX * 2 // 3
     grid = functional.affine_grid(theta, [len(crops), 3, side, side], align_corners=False)
     return functional.grid_sample(images_BCYX, grid, padding_mode="border", align_corners=False)
 
 
 def _corrupt(images_BCYX: Tensor, corruption: Corruption, rng: np.random.Generator) -> Tensor:
-    """Corrupt two thirds of the views; every recipe also varies brightness a little."""
+    """Corrupt two thirds of the views; every recipe also varies brightness, contrast and tint a little."""
     count = len(images_BCYX)
 
     def per_view(low: float, high: float) -> Tensor:
         return torch.from_numpy(rng.uniform(low, high, (count, 1, 1, 1)).astype(np.float32))
 
-    images = images_BCYX * per_view(0.92, 1.08)
+    tint = torch.from_numpy(rng.uniform(0.96, 1.04, (count, 3, 1, 1)).astype(np.float32))
+    images = images_BCYX * (tint * per_view(0.92, 1.08))
+    middle = images.mean((1, 2, 3), keepdim=True)
+    images = middle + (images - middle) * per_view(0.85, 1.15)
     hit = per_view(0, 1) < 2 / 3
     if corruption is Corruption.GRAIN:
         noise = torch.from_numpy(rng.standard_normal(tuple(images.shape), dtype=np.float32))
         images = torch.where(hit, images + noise * per_view(0.0, 0.09), images)
     elif corruption is Corruption.FADE:
         blurred = functional.avg_pool2d(images, 3, stride=1, padding=1, count_include_pad=False)
-        middle = images.mean((1, 2, 3), keepdim=True)
         faded = middle + (blurred - middle) * per_view(0.45, 1.0)
         images = torch.where(hit, faded, images)
     return images.clamp_(0, 1)

@@ -16,6 +16,9 @@ LOCATOR_PX = 128
 LOCATOR_CELLS = 16
 """A locator answers on a grid of this many cells a side."""
 VIEW_DIM = 32
+READER_WIDTH = 64
+MONOLITH_WIDTH = 112
+"""Channels of the monolith: three times a reader's parameters and multiply-adds."""
 _QUESTION_DIM = 64
 _N = TypeVar("_N", bound=nn.Module)
 
@@ -62,20 +65,25 @@ def _with_coordinates(images_BCYX: Tensor) -> Tensor:
 
 
 class Reader(nn.Module):
-    """Answers a question about a view: closed vocabulary, and `not visible`. About 0.6 M parameters."""
+    """Answers a question about a view: closed vocabulary, and `not visible`. About 0.6 M parameters at the usual width.
 
-    def __init__(self) -> None:
+    Args:
+        width: Channels of the first blocks; the last ones have twice as many.
+    """
+
+    def __init__(self, width: int = READER_WIDTH) -> None:
         super().__init__()
+        deep = 2 * width
         self.question = QuestionEncoder()
-        self.stem = nn.Sequential(_down(5, 32, kernel=5), _down(32, 64))
-        self.middle = FilmBlock(64)
-        self.down = _down(64, 128)
-        self.late = FilmBlock(128)
-        self.query = nn.Linear(_QUESTION_DIM, 128)
-        self.position = nn.Parameter(torch.zeros(1, 128, 64))
-        self.layout = nn.Conv2d(128, 8, 1)
+        self.stem = nn.Sequential(_down(5, width // 2, kernel=5), _down(width // 2, width))
+        self.middle = FilmBlock(width)
+        self.down = _down(width, deep)
+        self.late = FilmBlock(deep)
+        self.query = nn.Linear(_QUESTION_DIM, deep)
+        self.position = nn.Parameter(torch.zeros(1, deep, 64))
+        self.layout = nn.Conv2d(deep, 8, 1)
         self.head = nn.Sequential(
-            nn.Linear(128 * 2 + 512 + _QUESTION_DIM, 192), nn.ReLU(), nn.Linear(192, len(ANSWERS) + 1)
+            nn.Linear(deep * 2 + 512 + _QUESTION_DIM, 3 * width), nn.ReLU(), nn.Linear(3 * width, len(ANSWERS) + 1)
         )
 
     def forward(self, images_BCYX: Tensor, tokens_BT: Tensor) -> Tensor:
@@ -85,7 +93,8 @@ class Reader(nn.Module):
         x = self.late(self.down(x), question_BQ)
         cells_BCN = x.flatten(2)
         keys_BCN = cells_BCN + self.position
-        weights_BN = torch.softmax((self.query(question_BQ)[:, :, None] * keys_BCN).sum(1) / 128**0.5, dim=1)
+        query_BC = self.query(question_BQ)
+        weights_BN = torch.softmax((query_BC[:, :, None] * keys_BCN).sum(1) / query_BC.shape[1] ** 0.5, dim=1)
         attended_BC = (keys_BCN * weights_BN[:, None]).sum(2)
         layout_BN = functional.relu(self.layout(x)).flatten(1)
         return self.head(torch.cat([attended_BC, cells_BCN.mean(2), layout_BN, question_BQ], dim=1))

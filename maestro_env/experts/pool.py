@@ -9,7 +9,8 @@ Views are kept larger than a network's input; training crops and shrinks them at
 - `window/<family>`: parts of a plain figure whose evidence has places (tiles for counts, crops for searches).
 - `patch/<family>`: a framed figure as a locator would find it in a scene, with more around it than needed.
 - `scene/windows`: whole scenes and parts of them, mostly too coarse or beside the point: `not visible`.
-- `locate/<family>`: whole scenes with the box of a framed figure of the family; `locate/search`: of a plain search.
+- `locate/<family>`: whole scenes with the box of a framed figure of the family; of a search, its target's region.
+- `glyph/lines`: single characters of printed lines.
 """
 
 import zlib
@@ -23,8 +24,8 @@ from PIL import Image
 from maestro_env.experts.network import LOCATOR_PX, NOT_VISIBLE, READER_PX
 from maestro_env.experts.tokens import MAX_TOKENS, tokenise
 from maestro_env.tasks.procedural.family import Figure, Query
-from maestro_env.tasks.procedural.generate import FAMILIES, SCENE_FIGURE_PX, SCENE_PX, WORLD_SEED
-from maestro_env.tasks.procedural.scene import Placed, compose_scene
+from maestro_env.tasks.procedural.generate import FAMILIES, SCENE_FAMILIES, SCENES, WORLD_SEED
+from maestro_env.tasks.procedural.scene import Placed, SceneStyle, compose_scene
 from maestro_env.tasks.procedural.wordings import ANSWERS, COLOURS, Intent, framed_wording, plain_wording
 from maestro_env.types import Box
 
@@ -36,17 +37,32 @@ PATCH_WIDTH = 1.7
 """Side of a stored patch, in sides of the framed figure."""
 VISIBLE_PX = 22
 """A framed figure counts as visible in a view if it spans this many of the reader's pixels."""
-WINDOW_SHARES = (0.5, 1 / 3, 0.25)
-"""Sides of the windows, as shares of the picture: those that the skills cut."""
+TILE_SHARES = (0.5, 0.5, 1 / 3)
+"""Sides of the windows of a count, as shares of the picture: mostly those that the skill cuts."""
+SEARCH_SHARES = (1 / 3, 0.25)
+"""Sides of the wide windows of a search; tight ones are `SEARCH_WIDTH` targets wide, more or less."""
+SEARCH_WIDTH = 3.0
+"""Side of the region of a search's target, in targets: what it is unlike stays in view."""
+SEARCH_FRAMING = (0.8, 1.6)
+"""How much wider or tighter than that region a tight window is."""
+SCENE_SHARES = (0.5, 1 / 3, 0.25)
+"""Sides of the windows of a scene."""
+LOCATE_STYLE = SceneStyle(
+    side_px=768, figure_px=(80, 190), num_figures_odds={1: 0.15, 2: 0.5, 3: 0.2, 4: 0.15}, clutter=1.5
+)
+"""Scenes that locators learn from: from those of `scene` to the small figures of the large scenes."""
 
+CLOSED = tuple(name for name in FAMILIES if name not in ("ocr", "visual_code"))
+"""Families whose answers are in the readers' vocabulary."""
 _WINDOWED = ("counting", "visual_search")
 SOURCES = (
-    *(f"plain/{name}" for name in FAMILIES),
-    *(f"patch/{name}" for name in FAMILIES),
+    *(f"plain/{name}" for name in CLOSED),
+    *(f"patch/{name}" for name in SCENE_FAMILIES),
     *(f"window/{name}" for name in _WINDOWED),
     "scene/windows",
-    *(f"locate/{name}" for name in FAMILIES),
-    "locate/search",
+    *(f"locate/{name}" for name in SCENE_FAMILIES),
+    "locate/visual_search",
+    "glyph/lines",
 )
 
 
@@ -93,7 +109,7 @@ def draw_shard(source: str, number: int) -> dict[str, NDArray[np.generic]]:
             _add_patch(shard, name, rng, difficulty)
         elif source == "scene/windows":
             _add_scene_windows(shard, rng, difficulty)
-        elif source == "locate/search":
+        elif source == "locate/visual_search":
             _add_search_box(shard, rng, difficulty)
         else:
             _add_scene_box(shard, name, rng, difficulty)
@@ -136,7 +152,7 @@ def _add_windows(shard: _Shard, name: str, rng: np.random.Generator, difficulty:
     figure = family.draw(rng, size_px=family.native_px, difficulty=difficulty)
     queries = [query for query in figure.queries if query.where]
     for centred in (False, True):
-        share = WINDOW_SHARES[int(rng.integers(len(WINDOW_SHARES)))]
+        share = _window_share(figure, rng, centred=centred)
         left, top = (float(v) for v in rng.uniform(0, 1 - share, 2))
         if centred:
             x, y = queries[0].where[int(rng.integers(len(queries[0].where)))]
@@ -152,17 +168,26 @@ def _add_windows(shard: _Shard, name: str, rng: np.random.Generator, difficulty:
             shard.add_row(image, _wording(query, rng), answer, _ALL)
 
 
+def _window_share(figure: Figure, rng: np.random.Generator, *, centred: bool) -> float:
+    target_share = figure.factors.get("target_share")
+    if target_share is None:
+        return TILE_SHARES[int(rng.integers(len(TILE_SHARES)))]
+    if centred and rng.random() < 2 / 3:
+        return float(target_share) * SEARCH_WIDTH * float(rng.uniform(*SEARCH_FRAMING))
+    return SEARCH_SHARES[int(rng.integers(len(SEARCH_SHARES)))]
+
+
 def _shared(figure: Figure) -> list[Query]:
     return [query for query in figure.queries if not query.question]
 
 
-def _scene_with(name: str, rng: np.random.Generator, difficulty: float) -> tuple[Image.Image, tuple[Placed, ...]]:
+def _scene_with(
+    name: str, rng: np.random.Generator, difficulty: float, style: SceneStyle = SCENES["scene"]
+) -> tuple[Image.Image, tuple[Placed, ...]]:
     """Compose a scene whose target is of a family; the other figures are of any."""
-    others = [family for other, family in FAMILIES.items() if other != name]
-    families = [FAMILIES[name], *others]
-    scene = compose_scene(
-        families, rng, side_px=SCENE_PX, figure_px=SCENE_FIGURE_PX, difficulty=difficulty, target=name
-    )
+    others = [family for other, family in SCENE_FAMILIES.items() if other != name]
+    families = [SCENE_FAMILIES[name], *others]
+    scene = compose_scene(families, rng, style=style, difficulty=difficulty, target=name)
     return scene.image, scene.placed
 
 
@@ -178,7 +203,7 @@ def _add_patch(shard: _Shard, name: str, rng: np.random.Generator, difficulty: f
     item = placed[0]
     side = item.box.width * PATCH_WIDTH
     centre_x, centre_y = (item.box.left + item.box.right) / 2, (item.box.top + item.box.bottom) / 2
-    left, top = (float(np.clip(v - side / 2, 0, SCENE_PX - side)) for v in (centre_x, centre_y))
+    left, top = (float(np.clip(v - side / 2, 0, scene.width - side)) for v in (centre_x, centre_y))
     corners = (round(left), round(top), round(left + side), round(top + side))
     image = shard.add_image(scene.crop(corners), STORED_PX)
     box = (
@@ -196,12 +221,12 @@ def _add_patch(shard: _Shard, name: str, rng: np.random.Generator, difficulty: f
 
 
 def _add_scene_windows(shard: _Shard, rng: np.random.Generator, difficulty: float) -> None:
-    name = list(FAMILIES)[int(rng.integers(len(FAMILIES)))]
+    name = list(SCENE_FAMILIES)[int(rng.integers(len(SCENE_FAMILIES)))]
     scene, placed = _scene_with(name, rng, difficulty)
-    windows = [Box(left=0, top=0, right=SCENE_PX, bottom=SCENE_PX)]
-    for share in WINDOW_SHARES:
-        side = share * SCENE_PX
-        left, top = (float(v) for v in rng.uniform(0, SCENE_PX - side, 2))
+    windows = [Box(left=0, top=0, right=scene.width, bottom=scene.width)]
+    for share in SCENE_SHARES:
+        side = share * scene.width
+        left, top = (float(v) for v in rng.uniform(0, scene.width - side, 2))
         windows.append(Box(left=left, top=top, right=left + side, bottom=top + side))
     for window in windows:
         corners = (round(window.left), round(window.top), round(window.right), round(window.bottom))
@@ -226,22 +251,22 @@ def _shows(window: Box, box: Box) -> bool:
 
 
 def _add_scene_box(shard: _Shard, name: str, rng: np.random.Generator, difficulty: float) -> None:
-    scene, placed = _scene_with(name, rng, difficulty)
+    scene, placed = _scene_with(name, rng, difficulty, LOCATE_STYLE)
     item = placed[0]
     image = shard.add_image(scene, LOCATOR_PX)
     box = item.box
     for query in _shared(item.figure):
         question = framed_wording(query.intent, item.frame_colour, rng)
-        share = (box.left / SCENE_PX, box.top / SCENE_PX, box.right / SCENE_PX, box.bottom / SCENE_PX)
-        shard.add_row(image, question, 0, share)
+        left, top, right, bottom = (v / scene.width for v in (box.left, box.top, box.right, box.bottom))
+        shard.add_row(image, question, 0, (left, top, right, bottom))
 
 
 def _add_search_box(shard: _Shard, rng: np.random.Generator, difficulty: float) -> None:
-    """Add a plain search; the box is three times as wide as the target, to keep what it is unlike in view."""
+    """Add a plain search with the region of its target."""
     family = FAMILIES["visual_search"]
     figure = family.draw(rng, size_px=family.native_px, difficulty=difficulty)
     image = shard.add_image(figure.image, LOCATOR_PX)
-    half = 1.5 * float(figure.factors["target_share"])
+    half = SEARCH_WIDTH / 2 * float(figure.factors["target_share"])
     for query in figure.queries:
         for x, y in query.where:
             shard.add_row(image, _wording(query, rng), 0, (x - half, y - half, x + half, y + half))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from maestro_env.errors import unknown_name
-from maestro_env.tasks.procedural.generate import FAMILIES
+from maestro_env.tasks.procedural.generate import SCENE_FAMILIES
 
 GENERALIST_SHARE = 0.12
 """Share of a specialist's views that come from the generalist's mixture: it keeps the rest from being forgotten."""
@@ -15,6 +15,8 @@ class Architecture(StrEnum):
     """Which network of `network.py` an expert is."""
 
     READER = "reader"
+    MONOLITH = "monolith"
+    GLYPHS = "glyphs"
     LOCATOR = "locator"
     VIEWER = "viewer"
 
@@ -50,60 +52,74 @@ def _shares(weights: Mapping[str, float]) -> dict[str, float]:
     return {source: weight / total for source, weight in weights.items()}
 
 
-_EVERYTHING = _shares(
-    {f"plain/{name}": 1.0 for name in FAMILIES}
-    | {f"patch/{name}": 1.0 for name in FAMILIES}
+_PLAIN = (*SCENE_FAMILIES, "visual_search", "visual_math")
+_CORE = _shares(
+    {f"plain/{name}": 1.0 for name in _PLAIN}
+    | {f"patch/{name}": 1.0 for name in SCENE_FAMILIES}
     | {"window/counting": 0.7, "window/visual_search": 1.0, "scene/windows": 0.8}
 )
+"""What the benchmarks of the core registry show."""
+_EVERYTHING = _shares(_CORE | {"plain/embodied": _CORE["plain/chart"], "plain/diagrams": _CORE["plain/chart"]})
+"""What all readers together are trained on."""
 
 
 def _specialist(
     expert: str, family: str, *, own: Mapping[str, float] | None = None, corruption: Corruption = Corruption.NONE
 ) -> Recipe:
-    mixture = dict(own or {f"plain/{family}": 1.0, f"patch/{family}": 1.0}) | {"scene/windows": 0.15}
+    mixture = own or {f"plain/{family}": 1.0, f"patch/{family}": 1.0, "scene/windows": 0.15}
     shares = {source: share * (1 - GENERALIST_SHARE) for source, share in _shares(mixture).items()}
-    for source, share in _EVERYTHING.items():
+    for source, share in _CORE.items():
         shares[source] = shares.get(source, 0.0) + share * GENERALIST_SHARE
     return Recipe(
         expert=expert,
         architecture=Architecture.READER,
         sources=shares,
-        steps=1000,
+        steps=900,
         start_from="generalist",
         corruption=corruption,
         peak_learning_rate=1.5e-3,
     )
 
 
-def _locator(expert: str, families: tuple[str, ...], *extra: str) -> Recipe:
-    sources = _shares({f"locate/{name}": 1.0 for name in (*families, *extra)})
+def _locator(expert: str, *families: str) -> Recipe:
     return Recipe(
         expert=expert,
         architecture=Architecture.LOCATOR,
-        sources=sources,
+        sources=_shares({f"locate/{name}": 1.0 for name in families}),
         steps=1300,
         batch_size=64,
-        peak_learning_rate=2e-3,
     )
 
 
 _ALL_RECIPES = (
-    Recipe(expert="generalist", architecture=Architecture.READER, sources=_EVERYTHING, steps=2400),
+    Recipe(expert="generalist", architecture=Architecture.READER, sources=_CORE, steps=2200),
     _specialist("chart-a", "chart", corruption=Corruption.GRAIN),
     _specialist("chart-b", "chart", corruption=Corruption.FADE),
+    _specialist("geometry", "geometry"),
+    _specialist("microscopy-a", "microscopy", corruption=Corruption.GRAIN),
+    _specialist("microscopy-b", "microscopy", corruption=Corruption.FADE),
+    _specialist("earth", "earth"),
     _specialist("radiology-a", "radiology", corruption=Corruption.GRAIN),
     _specialist("radiology-b", "radiology", corruption=Corruption.FADE),
-    _specialist("counting", "counting", own={"plain/counting": 1.0, "window/counting": 0.9, "patch/counting": 1.0}),
-    _specialist("math", "visual_math"),
     _specialist(
-        "search",
-        "visual_search",
-        own={"plain/visual_search": 0.4, "window/visual_search": 1.2, "patch/visual_search": 1.0},
+        "counting",
+        "counting",
+        own={"plain/counting": 1.0, "window/counting": 1.0, "patch/counting": 1.0, "scene/windows": 0.15},
     ),
-    _specialist("diagrams", "diagrams"),
-    _locator("locator-a", ("chart", "radiology", "visual_math")),
-    _locator("locator-b", ("counting", "visual_search", "diagrams"), "search"),
+    _specialist("math", "visual_math", own={"plain/visual_math": 1.0}),
+    _specialist("search", "visual_search", own={"plain/visual_search": 0.4, "window/visual_search": 1.6}),
+    _specialist("embodied", "embodied", own={"plain/embodied": 1.0}),
+    _specialist("diagrams", "diagrams", own={"plain/diagrams": 1.0}),
+    Recipe(
+        expert="glyphs",
+        architecture=Architecture.GLYPHS,
+        sources={"glyph/lines": 1.0},
+        steps=2000,
+    ),
+    _locator("locator-a", "chart", "geometry", "earth"),
+    _locator("locator-b", "microscopy", "radiology", "counting", "visual_search"),
     Recipe(expert="view", architecture=Architecture.VIEWER, sources=_EVERYTHING, steps=900),
+    Recipe(expert="monolith", architecture=Architecture.MONOLITH, sources=_EVERYTHING, steps=5500),
 )
 RECIPES: Mapping[str, Recipe] = {recipe.expert: recipe for recipe in _ALL_RECIPES}
 """Expert -> recipe, in an order in which each can start from what was trained before."""

@@ -12,9 +12,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from maestro_env.errors import unknown_name
+from maestro_env.experts.glyphs import GLYPH_PX, GLYPHS, Glyphs
 from maestro_env.experts.network import (
     LOCATOR_CELLS,
     LOCATOR_PX,
+    MONOLITH_WIDTH,
     NOT_VISIBLE,
     READER_PX,
     VIEW_DIM,
@@ -91,7 +93,27 @@ class ViewNetwork:
         return np.concatenate(parts) if parts else np.zeros((0, VIEW_DIM), np.float32)
 
 
-Network = ReaderNetwork | LocatorNetwork
+class GlyphNetwork:
+    """A glyph reader: the picture of one character to a distribution over characters, whatever the question."""
+
+    def __init__(self, network: Glyphs) -> None:
+        self._network = network
+
+    def look(self, views: Sequence[Image.Image], questions: Sequence[str]) -> list[Reading]:
+        """Return what the network makes of each view.
+
+        Args:
+            views: RGB pictures of single characters.
+            questions: One a view; not looked at.
+        """
+        readings: list[Reading] = []
+        for images, tokens in _chunks(views, questions, GLYPH_PX):
+            probabilities = torch.softmax(self._network(images, tokens), dim=1)[:, : len(GLYPHS)].numpy()
+            readings += [Reading(probabilities=dict(zip(GLYPHS, row, strict=True))) for row in probabilities.tolist()]
+        return readings
+
+
+Network = ReaderNetwork | LocatorNetwork | GlyphNetwork
 
 
 @lru_cache(maxsize=64)
@@ -106,6 +128,10 @@ def load_network(name: str, folder: Path = WEIGHTS_FOLDER) -> Network:
     match recipe.architecture:
         case Architecture.READER:
             return ReaderNetwork(_load(Reader(), name, folder))
+        case Architecture.MONOLITH:
+            return ReaderNetwork(_load(Reader(MONOLITH_WIDTH), name, folder))
+        case Architecture.GLYPHS:
+            return GlyphNetwork(_load(Glyphs(), name, folder))
         case Architecture.LOCATOR:
             return LocatorNetwork(_load(Locator(), name, folder))
         case Architecture.VIEWER:

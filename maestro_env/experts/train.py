@@ -18,14 +18,23 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from maestro_env.experts.batches import Batch, Source, draw_batch, load_source
-from maestro_env.experts.network import LOCATOR_CELLS, Locator, Reader, Viewer, channels_last
+from maestro_env.experts.glyphs import Glyphs
+from maestro_env.experts.network import (
+    LOCATOR_CELLS,
+    MONOLITH_WIDTH,
+    Locator,
+    Reader,
+    Viewer,
+    channels_last,
+    multiply_adds,
+)
 from maestro_env.experts.pool import build_shard
 from maestro_env.experts.recipes import RECIPES, Architecture, Recipe, recipe_of
 from maestro_env.experts.weights_io import load_weights, resume, save_checkpoint, save_weights, weights_path
 
 CHECKPOINT_STEPS = 100
 WARM_UP_STEPS = 60
-NUM_SHARDS: Mapping[str, int] = {"plain": 32, "patch": 32, "window": 16, "scene": 8, "locate": 10}
+NUM_SHARDS: Mapping[str, int] = {"plain": 32, "patch": 32, "window": 16, "scene": 8, "locate": 10, "glyph": 16}
 """Shards of the pool by kind of source; some 8,000 figures a family saturate a network of this size."""
 HELD_OUT_ROWS = 2048
 
@@ -35,6 +44,10 @@ def make_network(recipe: Recipe) -> nn.Module:
     match recipe.architecture:
         case Architecture.READER:
             return Reader()
+        case Architecture.MONOLITH:
+            return Reader(MONOLITH_WIDTH)
+        case Architecture.GLYPHS:
+            return Glyphs()
         case Architecture.LOCATOR:
             return Locator()
         case Architecture.VIEWER:
@@ -130,8 +143,18 @@ def train(recipe: Recipe, *, steps: int, seed: int, pool: Path, out: Path, progr
             save_checkpoint(network, optimizer, checkpoint_path, plan=plan, next_step=step + 1)
         progress.update(bar, advance=1, description=f"{recipe.expert} loss {loss.item():.2f}")
     path = weights_path(recipe.expert, out)
-    save_weights(network, path, plan | {"held_out_loss": f"{_held_out_loss(network, recipe, held_out):.4f}"})
+    spent = training_multiply_adds(network, recipe, held_out) * steps
+    found = {"multiply_adds": str(spent), "held_out_loss": f"{_held_out_loss(network, recipe, held_out):.4f}"}
+    save_weights(network, path, plan | found)
     return path
+
+
+def training_multiply_adds(network: nn.Module, recipe: Recipe, sources: Mapping[str, Source]) -> int:
+    """Return the multiply-adds of one training step: forward, and twice as much backward (Kaplan et al. 2020, 2.1)."""
+    network.eval()
+    one = draw_batch(recipe, sources, np.random.default_rng(0), 1)
+    views = [one.images_BCYX] if isinstance(network, Viewer) else [one.images_BCYX, one.tokens_BT]
+    return 3 * recipe.batch_size * multiply_adds(network, *views)
 
 
 def _held_out_loss(network: nn.Module, recipe: Recipe, held_out: Mapping[str, Source]) -> float:

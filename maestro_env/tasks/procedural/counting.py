@@ -8,6 +8,9 @@ from maestro_env.tasks.procedural.family import Family, Figure, Query
 from maestro_env.tasks.procedural.wordings import COLOURS, SHAPES, Intent
 
 MAX_SHAPES = 14
+MAX_WIDE_SHAPES = 22
+WIDE_PX = 400
+"""From this size on a picture is wide: it holds more shapes, and smaller ones, than the same figure in a scene."""
 MIN_COLOUR_DISTANCE = 0.1
 """Floor of the distance between a shape and the paper."""
 MIN_GAP = 0.012
@@ -21,13 +24,15 @@ class Counting(Family):
     native_px = 512
 
     def draw(self, rng: np.random.Generator, *, size_px: int, difficulty: float) -> Figure:
+        wide = size_px >= WIDE_PX
         tint = rng.integers(205, 256, 3)
         paper: Colour = (int(tint[0]), int(tint[1]), int(tint[2]))
-        canvas = Canvas(size_px, paper, supersampling=1 if size_px >= 400 else 2)
+        canvas = Canvas(size_px, paper, supersampling=1 if wide else 2)
         for _ in range(round(4 + 14 * difficulty)):
             _draw_clutter(canvas, rng, paper)
-        count = int(rng.integers(2, 6 + round((MAX_SHAPES - 6) * difficulty) + 1))
-        radius = 0.068 - 0.024 * difficulty
+        most = MAX_WIDE_SHAPES if wide else MAX_SHAPES
+        count = int(rng.integers(2, 6 + round((most - 6) * difficulty) + 1))
+        radius = (0.052 if wide else 0.068) - 0.024 * difficulty
         places = _scatter(rng, count, radius)
         fade = 0.3 * difficulty * float(rng.random())
         # Few colours and shapes a figure, so that a colour or shape has something to count.

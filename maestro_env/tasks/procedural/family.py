@@ -16,7 +16,7 @@ class Query:
 
     intent: Intent
     answer: str
-    """A member of `wordings.ANSWERS`."""
+    """A member of `wordings.ANSWERS`, unless the intent is open."""
     question: str = ""
     """A wording of the family's own, for plain tasks; empty where only a shared wording is used."""
     where: tuple[tuple[float, float], ...] = ()

@@ -1,6 +1,6 @@
 """Scenes: framed figures of the families, pasted into a large cluttered picture; the question is about one of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +14,22 @@ from maestro_env.types import Box
 
 FRAME_SHARE = 0.05
 """Width of a frame, as a share of the figure's side."""
-NUM_FIGURES_ODDS = {1: 0.15, 2: 0.70, 3: 0.15}
-"""How many figures a scene holds, and how often."""
 RIVAL_ODDS = 0.75
 """How often the second figure is one that could answer the same question: reading it gives a wrong answer."""
 MIN_FIGURE_PX = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SceneStyle:
+    """What the scenes of a benchmark have in common."""
+
+    side_px: int
+    figure_px: tuple[int, int]
+    """Smallest and largest side of a figure."""
+    num_figures_odds: Mapping[int, float]
+    """How many figures a scene holds -> how often; sums to 1."""
+    clutter: float = 1.0
+    """Strokes and shapes of the background, as a multiple of what a plain scene holds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,8 +62,7 @@ def compose_scene(
     families: Sequence[Family],
     rng: np.random.Generator,
     *,
-    side_px: int,
-    figure_px: tuple[int, int],
+    style: SceneStyle,
     difficulty: float,
     target: str | None = None,
 ) -> Scene:
@@ -61,13 +71,13 @@ def compose_scene(
     Args:
         families: Which families its figures are drawn from, each equally often the target's.
         rng: The only source of randomness.
-        side_px: Side of the square picture.
-        figure_px: Smallest and largest side of a figure, in pixels.
+        style: Sizes and numbers.
         difficulty: In [0, 1]: more clutter, harder figures.
         target: The family that the question is about; None draws one.
     """
-    canvas, paper = _background(rng, side_px, difficulty)
-    count = int(rng.choice(list(NUM_FIGURES_ODDS), p=list(NUM_FIGURES_ODDS.values())))
+    figure_px = style.figure_px
+    canvas, paper = _background(rng, style, difficulty)
+    count = int(rng.choice(list(style.num_figures_odds), p=list(style.num_figures_odds.values())))
     wanted = [family for family in families if target in (None, family.name)]
     target_family = wanted[int(rng.integers(len(wanted)))]
     figure, query = _draw_target(target_family, rng, figure_px, difficulty)
@@ -79,7 +89,7 @@ def compose_scene(
         others = [other for other in others if other.name != family.name]
     frame_names = [list(COLOURS)[int(i)] for i in rng.permutation(len(COLOURS))]
     image = textured(canvas.finish(), 0.15 + 0.35 * difficulty * float(rng.random()), rng)
-    boxes = _arrange(rng, [figure.image.width for _, figure in chosen], side_px)
+    boxes = _arrange(rng, [figure.image.width for _, figure in chosen], style.side_px)
     placed = tuple(
         Placed(family=name, figure=figure, frame_colour=frame, box=box)
         for (name, figure), frame, box in zip(chosen, frame_names, boxes, strict=False)
@@ -126,11 +136,11 @@ def _draw_other(
     raise ValueError("A second figure needs at least one other family.")
 
 
-def _background(rng: np.random.Generator, side_px: int, difficulty: float) -> tuple[Canvas, Colour]:
+def _background(rng: np.random.Generator, style: SceneStyle, difficulty: float) -> tuple[Canvas, Colour]:
     tint = rng.integers(150, 236, 3)
     paper: Colour = (int(tint[0]), int(tint[1]), int(tint[2]))
-    canvas = Canvas(side_px, paper, supersampling=1)
-    for _ in range(round(12 + 30 * difficulty)):
+    canvas = Canvas(style.side_px, paper, supersampling=1)
+    for _ in range(round((12 + 30 * difficulty) * style.clutter)):
         x, y, u, v = (float(w) for w in rng.random(4))
         colour = COLOURS[list(COLOURS)[int(rng.integers(len(COLOURS)))]]
         ink = mixed(colour, paper, float(rng.uniform(0.3, 0.8)))
