@@ -83,8 +83,9 @@ def compose_scene(
     figure, query = _draw_target(target_family, rng, figure_px, difficulty)
     chosen: list[tuple[str, Figure]] = [(target_family.name, figure)]
     others = [family for family in families if family.name != target_family.name]
-    for _ in range(count - 1):
-        family, figure = _draw_other(others, rng, figure_px, difficulty, query)
+    for number in range(1, count):
+        rival = query if number == 1 and rng.random() < RIVAL_ODDS else None
+        family, figure = _draw_other(others, rng, figure_px, difficulty, rival)
         chosen.append((family.name, figure))
         others = [other for other in others if other.name != family.name]
     frame_names = [list(COLOURS)[int(i)] for i in rng.permutation(len(COLOURS))]
@@ -121,19 +122,25 @@ def _draw_target(
 
 
 def _draw_other(
-    families: Sequence[Family], rng: np.random.Generator, figure_px: tuple[int, int], difficulty: float, query: Query
+    families: Sequence[Family],
+    rng: np.random.Generator,
+    figure_px: tuple[int, int],
+    difficulty: float,
+    rival: Query | None,
 ) -> tuple[Family, Figure]:
-    """Draw another family's figure; mostly one whose answer to the same question differs."""
-    want_rival = bool(rng.random() < RIVAL_ODDS)
+    """Draw another family's figure; for a rival of a query, one whose answer to the same question differs."""
     order = [families[int(place)] for place in rng.permutation(len(families))]
     for family in order:
         size_px = int(rng.integers(figure_px[0], figure_px[1] + 1))
         figure = family.draw(rng, size_px=size_px, difficulty=difficulty)
-        rival = any(not q.question and q.intent is query.intent and q.answer != query.answer for q in figure.queries)
         # Where no other family answers this question, the last one drawn stands beside the target.
-        if rival or not want_rival or family is order[-1]:
+        if rival is None or family is order[-1] or _rivals(figure, rival):
             return family, figure
-    raise ValueError("A second figure needs at least one other family.")
+    raise ValueError("Another figure needs at least one other family.")
+
+
+def _rivals(figure: Figure, query: Query) -> bool:
+    return any(not q.question and q.intent is query.intent and q.answer != query.answer for q in figure.queries)
 
 
 def _background(rng: np.random.Generator, style: SceneStyle, difficulty: float) -> tuple[Canvas, Colour]:
