@@ -13,6 +13,7 @@ Views are kept larger than a network's input; training crops and shrinks them at
 - `glyph/lines`: single characters of printed lines.
 """
 
+import hashlib
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from maestro_env.experts.glyphs import GLYPH_PX, glyph_examples
 from maestro_env.experts.network import LOCATOR_PX, NOT_VISIBLE, READER_PX
 from maestro_env.experts.tokens import MAX_TOKENS, tokenise
 from maestro_env.tasks.procedural.family import Figure, Query
@@ -85,12 +87,13 @@ class _Shard:
 _ALL = (0.0, 0.0, 1.0, 1.0)
 
 
-def draw_shard(source: str, number: int) -> dict[str, NDArray[np.generic]]:
+def draw_shard(source: str, number: int, *, num_figures: int | None = None) -> dict[str, NDArray[np.generic]]:
     """Draw one shard.
 
     Args:
         source: One of `SOURCES`.
         number: Which shard, 0 and up; part of its seed.
+        num_figures: Draw fewer than `SHARD_FIGURES`.
 
     Returns:
         `images` uint8 [I, side, side, 3]; and for each of R questions: `image` int32 [R], `tokens` int16 [R, T],
@@ -99,7 +102,7 @@ def draw_shard(source: str, number: int) -> dict[str, NDArray[np.generic]]:
     rng = np.random.default_rng([WORLD_SEED, zlib.crc32(f"pool/{source}".encode()), number])
     shard = _Shard(images=[], rows=[])
     kind, name = source.split("/")
-    for _ in range(SHARD_FIGURES):
+    for _ in range(num_figures or SHARD_FIGURES):
         difficulty = float(rng.random())
         if kind == "plain":
             _add_plain(shard, name, rng, difficulty)
@@ -109,6 +112,8 @@ def draw_shard(source: str, number: int) -> dict[str, NDArray[np.generic]]:
             _add_patch(shard, name, rng, difficulty)
         elif source == "scene/windows":
             _add_scene_windows(shard, rng, difficulty)
+        elif kind == "glyph":
+            _add_glyphs(shard, rng)
         elif source == "locate/visual_search":
             _add_search_box(shard, rng, difficulty)
         else:
@@ -121,6 +126,15 @@ def draw_shard(source: str, number: int) -> dict[str, NDArray[np.generic]]:
         "answer": np.array(answer, np.int16),
         "box": np.array(box, np.float32),
     }
+
+
+def fingerprint() -> str:
+    """Return what names a pool: a digest of the first figures of every source, which changes when drawing does."""
+    digest = hashlib.sha256()
+    for source in SOURCES:
+        for name, array in sorted(draw_shard(source, 0, num_figures=2).items()):
+            digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:12]
 
 
 def build_shard(folder: Path, source: str, number: int) -> Path:
@@ -270,3 +284,8 @@ def _add_search_box(shard: _Shard, rng: np.random.Generator, difficulty: float) 
     for query in figure.queries:
         for x, y in query.where:
             shard.add_row(image, _wording(query, rng), 0, (x - half, y - half, x + half, y + half))
+
+
+def _add_glyphs(shard: _Shard, rng: np.random.Generator) -> None:
+    for image, glyph in glyph_examples(rng):
+        shard.add_row(shard.add_image(image, GLYPH_PX), "", glyph, _ALL)

@@ -36,6 +36,12 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     return _converted(load_file(path), torch.float32)
 
 
+def read_metadata(path: Path) -> dict[str, str]:
+    """Return what was written beside the tensors of a file."""
+    with safe_open(path, "pt") as file:  # pyright: ignore[reportUnknownVariableType]
+        return cast("dict[str, str]", file.metadata() or {})  # pyright: ignore[reportUnknownMemberType]
+
+
 def save_weights(network: nn.Module, path: Path, metadata: Mapping[str, str]) -> None:
     """Write a network's weights in half precision."""
     _write(_converted(network.state_dict(), torch.float16), path, metadata)
@@ -59,8 +65,7 @@ def resume(network: nn.Module, optimizer: torch.optim.Optimizer, path: Path, *, 
     """
     if not path.exists():
         return 0
-    with safe_open(path, "pt") as file:  # pyright: ignore[reportUnknownVariableType]
-        metadata = cast("dict[str, str]", file.metadata())  # pyright: ignore[reportUnknownMemberType]
+    metadata = read_metadata(path)
     found = {key: metadata.get(key, "") for key in plan}
     if found != dict(plan):
         raise ConfigurationError(
