@@ -46,6 +46,8 @@ _RIM = 0.02
 """Smallest distance of a cell from the edge of the picture: no cell is cut off, so none is counted by halves."""
 _ANGLES = np.linspace(0.0, 2 * pi, 40, endpoint=False)
 _WAVES = np.array([[2.0], [3.0], [5.0]])
+_SWELLS = np.array([1.0, 0.8, 0.3])
+"""Waves around an outline and how strong they are: any of them alone would look like a polygon."""
 _SINES, _COSINES = np.sin(_ANGLES), np.cos(_ANGLES)
 
 _ASK_STAINED = ("How many cells are stained?", "How many cells are stained {colour}?", "Count the {colour} cells.")
@@ -149,12 +151,14 @@ def _draw_stain(canvas: Canvas, rng: np.random.Generator, slide: _Slide, difficu
     cells, gap = _scattered(rng, [radius] * (num_stained + num_pale), between(0.03, 0.016, difficulty))
     name = pick(tuple(COLOURS), rng)
     inks = _inks(rng, slide, between(0.05, 0.28, difficulty))
+    fade = between(0.0, 0.35, difficulty)
+    cytoplasm, nucleus = mixed(slide.cytoplasm, slide.tissue, fade), mixed(slide.nucleus, slide.tissue, fade)
     _draw_specks(canvas, rng, between(0, 22, difficulty), inks[name])
     for i, cell in enumerate(cells):
         if i < num_stained:
             _draw_cell(canvas, rng, cell, inks[name], mixed(inks[name], _INK, 0.45))
         else:
-            _draw_cell(canvas, rng, cell, slide.cytoplasm, slide.nucleus)
+            _draw_cell(canvas, rng, cell, cytoplasm, nucleus)
     stained, pale = tuple(c.centre for c in cells[:num_stained]), tuple(c.centre for c in cells[num_stained:])
     ask = pick(_ASK_STAINED, rng).format(colour=name)
     queries = (
@@ -166,8 +170,8 @@ def _draw_stain(canvas: Canvas, rng: np.random.Generator, slide: _Slide, difficu
         "num_elements": len(cells),
         "part": radius,
         "gap": gap,
-        "contrast": distance(inks[name], slide.cytoplasm),
-        "pale_contrast": distance(slide.nucleus, slide.tissue),
+        "contrast": distance(inks[name], cytoplasm),
+        "pale_contrast": distance(nucleus, slide.tissue),
         "apart": _apart(inks, (name,)),
     }
 
@@ -208,7 +212,7 @@ def _draw_mitosis(canvas: Canvas, rng: np.random.Generator, slide: _Slide, diffi
     place, shape = pick(PLACES, rng), pick(SHAPES, rng)
     cells, gap = _scattered(rng, [dividing, *[resting] * num_resting], between(0.025, 0.016, difficulty), place)
     chromatin = mixed(_CHROMATIN, slide.tissue, between(0.0, 0.22, difficulty))
-    nucleus = mixed(slide.nucleus, _CHROMATIN, between(0.0, 0.25, difficulty))
+    nucleus = mixed(slide.nucleus, _CHROMATIN, between(0.0, 0.15, difficulty))
     _draw_specks(canvas, rng, between(0, 18, difficulty), chromatin)
     for cell in cells[1:]:
         _draw_cell(canvas, rng, cell, slide.cytoplasm, nucleus)
@@ -243,6 +247,8 @@ def _draw_nuclei(canvas: Canvas, rng: np.random.Generator, slide: _Slide, diffic
     _draw_body(canvas, host, slide.cytoplasm)
     for tint in (_WHITE, slide.nucleus):
         _draw_specks(canvas, rng, between(4, 26, difficulty), mixed(slide.cytoplasm, tint, 0.45))
+    # Again, over the specks: a membrane has no holes.
+    canvas.polygon(host.outline(1.0), None, mixed(slide.cytoplasm, _INK, 0.3), 0.012)
     # A clear seam round each nucleus keeps it off the specks.
     seam = mixed(slide.cytoplasm, _WHITE, 0.35)
     for x, y in centres:
@@ -284,7 +290,7 @@ def _apart(inks: dict[str, Colour], names: Sequence[str]) -> float:
 
 def _wobble(rng: np.random.Generator, strength: float) -> NDArray[np.float64]:
     """Return [40] distances of an outline from its centre, near 1, whose polygon has the area of a unit disc."""
-    phases, sizes = rng.uniform(0, 2 * pi, (3, 1)), rng.uniform(0.3, 1.0, 3) * strength
+    phases, sizes = rng.uniform(0, 2 * pi, (3, 1)), rng.uniform(0.4, 1.0, 3) * strength * _SWELLS
     radii = 1 + sizes @ np.cos(_WAVES * _ANGLES + phases)
     area = 0.5 * sin(2 * pi / len(_ANGLES)) * float(radii @ np.roll(radii, 1))
     return radii * sqrt(pi / area)
