@@ -20,7 +20,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from maestro_env.experts.pool import build_shard, fingerprint
 from maestro_env.experts.recipes import RECIPES, Recipe, recipe_of
 from maestro_env.experts.training import Plan, num_shards, train
-from maestro_env.experts.weights_io import weights_path
 
 REPORT_STEPS = 10
 """A training tells its steps this often."""

@@ -53,7 +53,7 @@ class Plan:
     pool: Path
     """Folder of the training pool, named by its fingerprint."""
     out: Path
-    """Folder of weights and checkpoints; an expert that others start from must be there before them."""
+    """Folder of weights and checkpoints; an expert that others start from is looked for here, then in the package."""
     seed: int = 0
     steps: int | None = None
     """Instead of each recipe's own."""
@@ -143,7 +143,8 @@ def train(recipe: Recipe, *, plan: Plan, report: Report) -> Path:
     torch.manual_seed(plan.seed)
     network = channels_last(make_network(recipe))
     if recipe.start_from:
-        network.load_state_dict(load_weights(weights_path(recipe.start_from, plan.out)))
+        own, shipped = weights_path(recipe.start_from, plan.out), weights_path(recipe.start_from)
+        network.load_state_dict(load_weights(own if own.exists() else shipped))
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=1e-2)
     checkpoint_path = plan.out / f"{recipe.expert}.checkpoint.safetensors"
     first_step = resume(network, optimizer, checkpoint_path, plan=made_by)
