@@ -315,7 +315,7 @@ def _draw_gripper(canvas: Canvas, grip: Point) -> None:
 
 
 def _draw_reach(canvas: Canvas, rng: np.random.Generator, difficulty: float, room: _Room) -> Drawn:
-    count = int(rng.integers(3, round(between(4, 7, difficulty)) + 1))
+    count = int(rng.integers(3 + round(difficulty), round(between(4, 7, difficulty)) + 1))
     radius = between(0.08, 0.06, difficulty)
     place = pick(PLACES, rng)
     reach = plan_reach(rng, count, radius, place, between(0.14, 0.07, difficulty))
