@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maestro_env.tasks.procedural.canvas import Point
-from maestro_env.tasks.procedural.choices import place_margin, place_of
+from maestro_env.tasks.procedural.choices import between, place_margin, place_of
 
 TABLE_TOP, TABLE_FRONT = 0.15, 0.95
 """Where the table begins under the wall, and ends above its front side."""
@@ -138,8 +138,8 @@ def _walk(rng: np.random.Generator, num_bends: int, clearance: float) -> list[Po
 
 def _spot(rng: np.random.Generator, inset: float) -> Point:
     """Return a point of the table, at least `inset` from its rims."""
-    x, y = rng.uniform((inset, TABLE_TOP + inset), (1 - inset, TABLE_FRONT - inset))
-    return float(x), float(y)
+    across, down = rng.random(2).tolist()
+    return between(inset, 1 - inset, across), between(TABLE_TOP + inset, TABLE_FRONT - inset, down)
 
 
 def _may_turn(corners: list[Point], end: Point) -> bool:
