@@ -309,7 +309,7 @@ def _draw_angle(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
     ring = bool(rng.random() > 1.5 * sheet.difficulty)
     # As of a protractor, with its zero on the first side.
     dial = [polar(0, 0, 0.8, start + radians(15 * k)) for k in range(13)] if ring else []
-    room = sheet.margin() + 0.012
+    room = sheet.margin() + 0.04
     outline = [(0.0, 0.0), *[polar(0, 0, 1, ray) for ray in rays], polar(0, 0, 0.2, start + size / 2 + pi), *dial]
     placed = _placed(outline, rng, between(1.0, 0.85, sheet.difficulty) * (1 - 2 * room), room)
     vertex, ends = placed[0], placed[1 : 1 + len(rays)]
@@ -324,7 +324,8 @@ def _draw_angle(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
     for end in ends:
         sheet.line([vertex, end], sheet.ink, 1.2 * sheet.stroke)
     letter = pick(LETTERS, rng)
-    sheet.write(letter, sheet.beside(vertex, start + size / 2 + pi))
+    behind = start + size / 2 + pi
+    sheet.write(letter, sheet.beside(polar(*vertex, 0.02, behind), behind))
     queries = (
         Query(intent=Intent.VALUE, answer=str(size_deg)),
         Query(intent=Intent.COLOUR, answer=sheet.mark_name),
@@ -345,7 +346,7 @@ def _stray_ray(rng: np.random.Generator, start: float, size: float) -> float:
 def _draw_circle(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
     count = int(rng.integers(1, round(between(4, MAX_CHORDS, sheet.difficulty)) + 1))
     most_points = round(between(6, MAX_POINTS, sheet.difficulty))
-    radius = between(0.315, 0.285, sheet.difficulty)
+    radius = between(0.3, 0.28, sheet.difficulty)
     room = radius + 2 * _CAPITAL * sheet.letter + 1.2 * sheet.mark_stroke + _EDGE
     x, y = (0.5 + float(rng.uniform(-1, 1)) * max(0.0, 0.5 - room) for _ in range(2))
     while True:
