@@ -191,8 +191,9 @@ def _placed(points: Sequence[Point], rng: np.random.Generator, side: float, marg
     least_x, most_x = min(x for x, _ in points), max(x for x, _ in points)
     least_y, most_y = min(y for _, y in points), max(y for _, y in points)
     scale = side / max(most_x - least_x, most_y - least_y)
-    left = float(rng.uniform(margin, 1 - margin - scale * (most_x - least_x)))
-    top = float(rng.uniform(margin, 1 - margin - scale * (most_y - least_y)))
+    # The extent that fills the picture leaves a slack of zero, or by rounding a little less.
+    left = margin + float(rng.uniform(0, max(0.0, 1 - 2 * margin - scale * (most_x - least_x))))
+    top = margin + float(rng.uniform(0, max(0.0, 1 - 2 * margin - scale * (most_y - least_y))))
     return [(left + scale * (x - least_x), top + scale * (y - least_y)) for x, y in points]
 
 
@@ -302,7 +303,7 @@ def _draw_angle(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
     size = radians(size_deg)
     # Easy angles have a level or upright side.
     step_deg = 90 if rng.random() > 1.5 * sheet.difficulty else 5
-    start = radians(step_deg * int(rng.integers(360 // step_deg)))
+    start = radians(int(rng.integers(360 // step_deg)) * step_deg)
     rays = [start, start + size]
     if rng.random() < 0.8 * sheet.difficulty - 0.1:
         rays.append(_stray_ray(rng, start, size))
@@ -347,7 +348,7 @@ def _draw_circle(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
     count = int(rng.integers(1, round(between(4, MAX_CHORDS, sheet.difficulty)) + 1))
     most_points = round(between(6, MAX_POINTS, sheet.difficulty))
     radius = between(0.3, 0.28, sheet.difficulty)
-    room = radius + 2 * _CAPITAL * sheet.letter + 1.2 * sheet.mark_stroke + _EDGE
+    room = radius + 2 * _CAPITAL * sheet.letter + 1.6 * sheet.mark_stroke + _EDGE
     x, y = (0.5 + float(rng.uniform(-1, 1)) * max(0.0, 0.5 - room) for _ in range(2))
     while True:
         num_points = int(rng.integers(3, most_points + 1))
