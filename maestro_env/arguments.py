@@ -117,19 +117,20 @@ def select_tasks(recording: Recording, *, split: str, benchmarks: Sequence[str] 
     """
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
-    held = sorted({task.benchmark for task in recording.tasks})
+    held = sorted(set(recording.task_benchmarks))
     if isinstance(benchmarks, str):
         raise ConfigurationError(f"benchmarks={benchmarks!r} must be a list of names, such as [{benchmarks!r}].")
     for benchmark in benchmarks or ():
         if benchmark not in held:
             raise unknown_name("benchmark", benchmark, held)
-    trained = {task.benchmark for task in recording.tasks if task.split == "train"}
+    cells = list(zip(recording.task_splits, recording.task_benchmarks, strict=True))
+    trained = {benchmark for each, benchmark in cells if each == "train"}
     wanted = (trained or set(held)) if benchmarks is None else set(benchmarks)
-    indices = [i for i, task in enumerate(recording.tasks) if task.split == split and task.benchmark in wanted]
+    indices = [i for i, cell in enumerate(cells) if cell[0] == split and cell[1] in wanted]
     if not indices:
         raise ConfigurationError(
             f"Recording {recording.name!r} holds no task of split {split!r} and benchmarks {sorted(wanted)}; it holds "
-            f"{sorted({(task.split, task.benchmark) for task in recording.tasks})}."
+            f"{sorted(set(cells))}."
         )
     return np.array(indices, np.int64)
 

@@ -141,7 +141,7 @@ class MaestroEnv(gym.Env[Observation, Any]):
         self.registry = arguments.to_registry(registry, self.recording)
         self._expert_ids = self.registry.ids
         self._task_indices = arguments.select_tasks(self.recording, split=split, benchmarks=benchmarks)
-        self._index_of_task = {self.recording.tasks[int(i)].id: int(i) for i in self._task_indices}
+        self._index_of_task = {self.recording.task_ids[int(i)]: int(i) for i in self._task_indices}
         self.task_ids: tuple[str, ...] = tuple(self._index_of_task)
         """The tasks that are drawn, for `reset(options={"task": id})`."""
         self._world = self._make_world(int(self._task_indices[0]))
@@ -312,10 +312,9 @@ class MaestroEnv(gym.Env[Observation, Any]):
 
     def _info(self, state: State, *, invalid_action: bool = False) -> dict[str, Any]:
         recording = self._world.recording
-        task = recording.tasks[state.task]
         return {
-            "task_id": task.id,
-            "benchmark": task.benchmark,
+            "task_id": recording.task_ids[state.task],
+            "benchmark": recording.task_benchmarks[state.task],
             "context": recording.context_ids[state.task][state.slot],
             "action_mask": state.mask.copy(),
             "expert": "",

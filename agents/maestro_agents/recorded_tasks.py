@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from maestro_env.errors import ConfigurationError
 from maestro_env.recordings.recording import Recording
+from maestro_env.recordings.task_table import tasks_at
 from maestro_env.registry import Registry
 from maestro_env.rewards import CostAwareReward, OutcomeReward
 from maestro_env.types import AnswerRule
 
-_TUPLES = ("tasks", "context_ids", "context_parents", "context_texts")
+_TUPLES = ("context_ids", "context_parents", "context_texts")
 _PER_TASK = ("boxes", "question", "view")
 _PER_CALL = (
     *("status", "answer", "text", "skill_tier2", "next_context", "confidence", "score"),
@@ -84,7 +85,7 @@ def take(
     order = np.asarray(rows, np.int64)
     kept = recording.registry if registry is None else registry
     columns = [recording.registry.index_of(expert_id) for expert_id in kept.ids]
-    chosen: dict[str, Any] = {"registry": kept}
+    chosen: dict[str, Any] = {"registry": kept, "tasks": tasks_at(recording.tasks, order)}
     for name in (*_PER_TASK, *_PER_CALL):
         chosen[name] = getattr(recording, name)[order]
     for name in _PER_CALL:

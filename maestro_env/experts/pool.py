@@ -1,7 +1,7 @@
 """The training pool: views with questions and answers, drawn once, kept on disk, shared by all trainings.
 
 A pool is a folder of shards, one `.npz` each. A shard is drawn from a seed of its own, so building resumes after being
-killed and gives the same pool. Pool seeds never meet those of the train, val and test tasks.
+killed and gives the same pool. A source's folder is named by what it holds, so that what is drawn otherwise is drawn anew. Pool seeds never meet those of the train, val and test tasks.
 
 Views are kept larger than a network's input; training crops and shrinks them at random. Kinds of source:
 
@@ -16,6 +16,7 @@ Views are kept larger than a network's input; training crops and shrinks them at
 import hashlib
 import zlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -128,18 +129,18 @@ def draw_shard(source: str, number: int, *, num_figures: int | None = None) -> d
     }
 
 
-def fingerprint() -> str:
-    """Return what names a pool: a digest of the first figures of every source, which changes when drawing does."""
+@cache
+def fingerprint(source: str) -> str:
+    """Return a digest of a source's first figures: it changes when drawing them does."""
     digest = hashlib.sha256()
-    for source in SOURCES:
-        for name, array in sorted(draw_shard(source, 0, num_figures=2).items()):
-            digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
+    for name, array in sorted(draw_shard(source, 0, num_figures=3).items()):
+        digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:12]
 
 
 def build_shard(folder: Path, source: str, number: int) -> Path:
     """Draw a shard into the pool unless it is there already, and return its path."""
-    path = folder / source.replace("/", "-") / f"{number:04d}.npz"
+    path = folder / f"{source.replace('/', '-')}-{fingerprint(source)}" / f"{number:04d}.npz"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(".unfinished.npz")

@@ -17,7 +17,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from maestro_env.experts.pool import build_shard, fingerprint
+from maestro_env.experts.pool import build_shard
 from maestro_env.experts.recipes import RECIPES, Recipe, recipe_of
 from maestro_env.experts.training import Plan, num_shards, train
 
@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     names = list(RECIPES) if options.expert == ["all"] else options.expert
     recipes = [recipe_of(name) for name in names]
-    plan = Plan(pool=options.pool / fingerprint(), out=options.out, seed=options.seed, steps=options.steps)
+    plan = Plan(pool=options.pool, out=options.out, seed=options.seed, steps=options.steps)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
     reports: Any = context.Queue()

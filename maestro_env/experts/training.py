@@ -26,7 +26,7 @@ from maestro_env.experts.network import (
     channels_last,
     multiply_adds,
 )
-from maestro_env.experts.pool import build_shard
+from maestro_env.experts.pool import build_shard, fingerprint
 from maestro_env.experts.recipes import Architecture, Recipe
 from maestro_env.experts.weights_io import (
     load_weights,
@@ -51,7 +51,7 @@ class Plan:
     """What all trainings of one command have in common."""
 
     pool: Path
-    """Folder of the training pool, named by its fingerprint."""
+    """Folder of the training pool."""
     out: Path
     """Folder of weights and checkpoints; an expert that others start from is looked for here, then in the package."""
     seed: int = 0
@@ -135,7 +135,7 @@ def train(recipe: Recipe, *, plan: Plan, report: Report) -> Path:
         "recipe": hashlib.sha256(repr(recipe).encode()).hexdigest(),
         "steps": str(steps),
         "seed": str(plan.seed),
-        "pool": plan.pool.name,
+        "pool": " ".join(f"{source}-{fingerprint(source)}" for source in sorted(recipe.sources)),
     }
     if path.exists() and made_by.items() <= read_metadata(path).items():
         report(steps, float("nan"))

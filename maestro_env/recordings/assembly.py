@@ -1,19 +1,20 @@
 """From the columns of a recording's files to tasks, contexts and dense arrays. No Python loop runs over replies."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maestro_env.errors import unknown_name
-from maestro_env.recordings.columns import Coded, Columns
-from maestro_env.recordings.recording import MISSING, STATUSES
+from maestro_env.recordings.coded import Coded
+from maestro_env.recordings.columns import Columns
+from maestro_env.recordings.recording import MISSING, REPLY_ARRAYS, STATUSES
+from maestro_env.recordings.task_table import TaskColumns, TaskTable
 from maestro_env.registry import Registry
 from maestro_env.scoring import SCORERS
-from maestro_env.types import SPLITS, WHOLE, Task
+from maestro_env.types import SPLITS, WHOLE
 
 _INT32_MAX = 2**31 - 1
 
@@ -29,84 +30,52 @@ class Contexts:
     view: NDArray[np.float16]
     names: tuple[str, ...]
     """[K] every distinct id."""
-    keys: NDArray[np.int64]
-    """[rows] task x K + place of the id among `names`, ascending."""
-    slots: NDArray[np.int64]
-    """[rows] the slot of each key."""
+    codes: NDArray[np.int32]
+    """[N, C] place of each slot's id among `names`; `MISSING` in empty slots."""
 
 
-def read_tasks(columns: Columns) -> tuple[Task, ...]:
-    """Return the tasks in the file's order.
+def read_tasks(columns: Columns) -> TaskTable:
+    """Return the tasks in the file's order. Their factors are parsed when a task is asked for.
 
     Raises:
         RecordingError: A value that cannot be; the message names column and row.
     """
-    ids = _unpacked(columns.strings("id"))
-    first_row: dict[str, int] = {}
-    for row, task_id in enumerate(ids):
-        if first_row.setdefault(task_id, row) != row:
-            raise columns.error("id", row, f"{task_id!r} stands in row {first_row[task_id]} too; ids must be unique.")
+    ids = columns.strings("id")
+    if len(ids.values) < columns.num_rows:
+        first_row: dict[str, int] = {}
+        for row, task_id in enumerate(ids.unpacked()):
+            if first_row.setdefault(task_id, row) != row:
+                problem = f"{task_id!r} stands in row {first_row[task_id]} too; ids must be unique."
+                raise columns.error("id", row, problem)
     splits, scorers = columns.strings("split"), columns.strings("scorer")
     columns.decode("split", splits, SPLITS, "split")
     columns.decode("scorer", scorers, tuple(SCORERS), "scorer")
-    rows = zip(
-        ids,
-        _unpacked(columns.strings("benchmark")),
-        _unpacked(splits),
-        _unpacked(columns.strings("question")),
-        columns.lists("images"),
-        columns.lists("choices"),
-        _unpacked(columns.strings("gold")),
-        _unpacked(scorers),
-        _factors(columns),
-        strict=True,
-    )
-    return tuple(
-        Task(
-            id=task_id, benchmark=benchmark, split=split, question=question, images=tuple(images),
-            choices=tuple(choices), gold=gold, scorer=scorer, factors=factors,
+    return TaskTable(
+        TaskColumns(
+            id=ids,
+            benchmark=columns.strings("benchmark"),
+            split=splits,
+            question=columns.strings("question"),
+            images=columns.lists("images"),
+            choices=columns.lists("choices"),
+            gold=columns.strings("gold"),
+            scorer=scorers,
+            factors=columns.strings("factors"),
         )
-        for task_id, benchmark, split, question, images, choices, gold, scorer, factors in rows
-    )  # fmt: skip
+    )
 
 
-def _factors(columns: Columns) -> list[dict[str, float | int | str]]:
-    texts = _unpacked(columns.strings("factors"))
-    try:
-        # One document parses several times faster than thousands.
-        values: list[Any] = json.loads(f"[{','.join(texts)}]")
-    except ValueError:
-        values = []
-    if len(values) != len(texts):
-        values = [_json(columns, row, text) for row, text in enumerate(texts)]
-    for row, value in enumerate(values):
-        if not isinstance(value, dict):
-            raise columns.error("factors", row, f"{texts[row]!r} is not a JSON object.")
-    return cast(list[dict[str, float | int | str]], values)
-
-
-def _json(columns: Columns, row: int, text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise columns.error("factors", row, f"{text!r} is not JSON ({error}).") from error
-
-
-def _unpacked(coded: Coded) -> list[str]:
-    return [coded.values[code] for code in coded.codes.tolist()]
-
-
-def read_contexts(columns: Columns, tasks: Sequence[Task]) -> Contexts:
+def read_contexts(columns: Columns, task_ids: Sequence[str]) -> Contexts:
     """Return every task's contexts; a task's rows stand together, in the order of tasks, `whole` first.
 
     Raises:
         RecordingError: A value that cannot be; the message names column and row.
     """
-    task = columns.decode("task_id", columns.strings("task_id"), [task.id for task in tasks], "task")
+    task = columns.decode("task_id", columns.strings("task_id"), task_ids, "task")
     columns.refuse("task_id", np.diff(task, prepend=0) < 0, "stands after a later task; rows follow the tasks' order.")
-    rows_of_task = np.bincount(task, minlength=len(tasks))
+    rows_of_task = np.bincount(task, minlength=len(task_ids))
     if (rows_of_task == 0).any():
-        lost = tasks[int((rows_of_task == 0).argmax())].id
+        lost = task_ids[int((rows_of_task == 0).argmax())]
         raise columns.error("task_id", columns.num_rows, f"task {lost!r} has no context; each task needs {WHOLE!r}.")
     first_rows = np.cumsum(rows_of_task) - rows_of_task
     slot = np.arange(columns.num_rows) - first_rows[task]
@@ -115,10 +84,11 @@ def read_contexts(columns: Columns, tasks: Sequence[Task]) -> Contexts:
     is_whole = np.array([value == WHOLE for value in coded.values])[coded.codes]
     columns.refuse("context", is_whole != (slot == 0), f"a task's first context, and no other, must be {WHOLE!r}.")
     keys = task.astype(np.int64) * len(coded.values) + coded.codes
-    order = np.argsort(keys, kind="stable")
-    columns.refuse("context", _repeats(keys, order), "the task has this context already; ids must be unique in a task.")
+    columns.refuse("context", _repeats(keys), "the task has this context already; ids must be unique in a task.")
 
-    shape = (len(tasks), int(rows_of_task.max(initial=1)))
+    shape = (len(task_ids), int(rows_of_task.max(initial=1)))
+    codes = np.full(shape, MISSING, np.int32)
+    codes[task, slot] = coded.codes
     boxes = np.full((*shape, 4), np.nan, np.float32)
     for i, side in enumerate(("left", "top", "right", "bottom")):
         boxes[task, slot, i] = columns.floats(side, nullable=True)
@@ -141,8 +111,7 @@ def read_contexts(columns: Columns, tasks: Sequence[Task]) -> Contexts:
         boxes=boxes,
         view=view,
         names=coded.values,
-        keys=keys[order],
-        slots=slot[order],
+        codes=codes,
     )
     _slots(columns, "parent", task, contexts, allow_none=True)
     return contexts
@@ -150,79 +119,97 @@ def read_contexts(columns: Columns, tasks: Sequence[Task]) -> Contexts:
 
 def _grouped(coded: Coded, first_rows: NDArray[np.int64]) -> tuple[tuple[str, ...], ...]:
     """Values by task; tasks with the same values share one tuple."""
-    values = _unpacked(coded)
+    values = coded.unpacked()
     starts = first_rows.tolist()
     shared: dict[tuple[str, ...], tuple[str, ...]] = {}
-    groups = (tuple(values[start:end]) for start, end in zip(starts, [*starts[1:], len(values)], strict=True))
+    groups = (values[start:end] for start, end in zip(starts, [*starts[1:], len(values)], strict=True))
     return tuple(shared.setdefault(group, group) for group in groups)
 
 
-def _repeats(keys: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """[rows] whether a key stands in an earlier row already; `order` sorts the keys stably."""
+def _repeats(keys: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """[rows] whether a key stands in an earlier row already."""
+    order = np.argsort(keys, kind="stable")
     repeats = np.zeros(len(keys), np.bool_)
     repeats[order[1:]] = keys[order[1:]] == keys[order[:-1]]
     return repeats
 
 
-def read_replies(columns: Columns, tasks: Sequence[Task], contexts: Contexts, registry: Registry) -> dict[str, Any]:
+def read_replies(columns: Columns, task_ids: Sequence[str], contexts: Contexts, registry: Registry) -> dict[str, Any]:
     """Return the fields of `Recording` that hold replies, as dense arrays.
 
     Raises:
         RecordingError: A value that cannot be, or two replies to one call; the message names column and row.
     """
     columns.integers("sample", low=0, high=0)
-    task = columns.decode("task_id", columns.strings("task_id"), [task.id for task in tasks], "task")
+    task = columns.decode("task_id", columns.strings("task_id"), task_ids, "task")
     slot = _slots(columns, "context", task, contexts)
-    expert = columns.decode("expert", columns.strings("expert"), registry.ids, "expert")
-    shape = (*contexts.boxes.shape[:2], len(registry))
-    cell = (task.astype(np.int64) * shape[1] + slot) * shape[2] + expert
-    if (np.diff(cell) <= 0).any():
-        columns.refuse("expert", _repeats(cell, np.argsort(cell, kind="stable")), "this call has a reply already.")
+    next_slot = _slots(columns, "next_context", task, contexts)
+    shape = (*contexts.codes.shape, len(registry))
+    # In place: an array with a place for each reply is tens of megabytes.
+    cell = task.astype(np.intp)
+    cell *= shape[1]
+    cell += slot
+    cell *= shape[2]
+    cell += columns.decode("expert", columns.strings("expert"), registry.ids, "expert")
+    del task, slot
+    if (cell[1:] <= cell[:-1]).any():
+        columns.refuse("expert", _repeats(cell), "this call has a reply already.")
 
-    def dense(values: NDArray[Any], kind: type[np.generic], empty: float) -> NDArray[Any]:
+    def dense(name: str, values: NDArray[Any]) -> NDArray[Any]:
+        kind, empty = REPLY_ARRAYS[name]
+        if empty == 0 and not values.any():
+            return np.zeros(shape, kind)  # costs no memory as long as nobody writes to it
         array = np.full(shape, empty, kind)
         array.reshape(-1)[cell] = values
         return array
 
     def number(name: str, *, high: float = np.inf, nullable: bool = False) -> NDArray[np.float32]:
-        values = columns.floats(name, low=0.0, high=high, nullable=nullable)
-        return dense(values, np.float32, np.nan if nullable else 0.0)
+        return dense(name, columns.floats(name, low=0.0, high=high, nullable=nullable))
 
-    status = columns.strings("status")
-    answer, text = columns.strings("answer", nullable=True), columns.strings("text")
-    tier2 = columns.strings("skill_tier2", nullable=True)
-    tokens = [columns.integers(name, low=0, high=_INT32_MAX) for name in ("prompt_tokens", "completion_tokens")]
+    def texts(name: str, *, nullable: bool = False) -> tuple[tuple[str, ...], NDArray[Any]]:
+        coded = columns.strings(name, nullable=nullable)
+        return coded.values, dense(name, coded.codes)
+
+    answer_values, answer = texts("answer", nullable=True)
+    text_values, text = texts("text")
+    tier2_values, skill_tier2 = texts("skill_tier2", nullable=True)
+    tokens = np.zeros((*shape, 2), np.int32)
+    for i, name in enumerate(("prompt_tokens", "completion_tokens")):
+        counts = columns.integers(name, low=0, high=_INT32_MAX)
+        if counts.any():
+            tokens.reshape(-1, 2)[cell, i] = counts
     return {
-        "answers": answer.values,
-        "texts": text.values,
-        "tier2": tier2.values,
-        "status": dense(columns.decode("status", status, STATUSES, "status"), np.int8, MISSING),
-        "answer": dense(answer.codes, np.int32, MISSING),
-        "text": dense(text.codes, np.int32, MISSING),
-        "skill_tier2": dense(tier2.codes, np.int16, MISSING),
-        "next_context": dense(_slots(columns, "next_context", task, contexts), np.int16, MISSING),
+        "answers": answer_values,
+        "texts": text_values,
+        "tier2": tier2_values,
+        "status": dense("status", columns.decode("status", columns.strings("status"), STATUSES, "status")),
+        "answer": answer,
+        "text": text,
+        "skill_tier2": skill_tier2,
+        "next_context": dense("next_context", next_slot),
         "confidence": number("confidence", high=1.0, nullable=True),
         "score": number("score", high=1.0),
         "passes": number("passes"),
         "cost_usd": number("cost_usd"),
         "latency_s": number("latency_s"),
-        "tokens": np.stack([dense(values, np.int32, 0) for values in tokens], axis=-1),
+        "tokens": tokens,
     }
 
 
 def _slots(
     columns: Columns, column: str, task: NDArray[np.int32], contexts: Contexts, *, allow_none: bool = False
-) -> NDArray[np.int64]:
+) -> NDArray[np.int16]:
     """[R] the slot of each row's context within its task; with `allow_none` an empty id stands for `whole`."""
     coded = columns.strings(column)
     if allow_none:
         coded = Coded(values=tuple(value or WHOLE for value in coded.values), codes=coded.codes)
     code = columns.decode(column, coded, contexts.names, "context")
-    keys = task.astype(np.int64) * len(contexts.names) + code
-    place = np.minimum(np.searchsorted(contexts.keys, keys), len(contexts.keys) - 1)
-    unknown = contexts.keys[place] != keys
+    slots = np.full(len(task), MISSING, np.int16)
+    for slot in range(contexts.codes.shape[1]):
+        slots[contexts.codes[:, slot][task] == code] = slot
+    unknown = slots == MISSING
     if unknown.any():
         row = int(unknown.argmax())
-        given, known = coded.values[int(coded.codes[row])], contexts.ids[int(task[row])]
+        given, known = coded[row], contexts.ids[int(task[row])]
         raise columns.error(column, row, str(unknown_name("context of the task", given, known)))
-    return contexts.slots[place]
+    return slots

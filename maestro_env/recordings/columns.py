@@ -7,7 +7,6 @@ Which columns a recording has is known to `format.py` (reading) and `tables.py` 
 # (pyarrow ships no types)
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,19 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from maestro_env.errors import RecordingError, unknown_name
-
-NULL = -1
-"""Code of a null in `Coded.codes`."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Coded:
-    """A column of strings: R rows of K distinct values."""
-
-    values: tuple[str, ...]
-    """[K] sorted, each used at least once."""
-    codes: NDArray[np.int32]
-    """[R] index into `values`; `NULL` where there is none."""
+from maestro_env.recordings.coded import NULL, Coded, CodedLists, by_sorted_values
 
 
 class Columns:
@@ -46,12 +33,15 @@ class Columns:
             RecordingError: It is not Parquet, or lacks a column.
         """
         self._name = name
-        self._content = pa.py_buffer(content)
+        buffer = pa.py_buffer(content)
         try:
-            self._file = pq.ParquetFile(self._content)
+            plain = pq.ParquetFile(buffer)
+            leaves = [plain.schema.column(i).path for i in range(len(plain.schema))]
+            # Text is read as codes; of columns that hold no text, the reader ignores this.
+            self._file = pq.ParquetFile(buffer, metadata=plain.metadata, read_dictionary=leaves)
         except pa.ArrowException as error:
             raise RecordingError(f"{name} cannot be read as Parquet ({error}); record again.") from error
-        self._schema: pa.Schema = self._file.schema_arrow
+        self._schema: pa.Schema = plain.schema_arrow
         for column in expected:
             if column not in self._schema.names:
                 raise RecordingError(f"{name} lacks the column {column!r}; it has {self._schema.names}. Record again.")
@@ -71,35 +61,31 @@ class Columns:
             raise self.error(column, int(bad.argmax()), problem)
 
     def strings(self, column: str, *, nullable: bool = False) -> Coded:
-        """Return a column of strings."""
+        """Return a column of strings; its values are sorted, and each is used at least once."""
         self._expect(column, "strings", lambda kind: pa.types.is_string(_value_type(kind)))
-        file = pq.ParquetFile(self._content, read_dictionary=[column])
-        array = self._read(file, column)
-        codes = array.indices.fill_null(NULL).to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
+        array = self._read(column)
         if not nullable:
-            self.refuse(column, codes == NULL, "is null; expected text.")
-        return _sorted(array.dictionary.to_pylist(), codes)
+            self._refuse_null(column, array, "text")
+        return by_sorted_values(array.dictionary.to_pylist(), _codes(array))
 
     def floats(
         self, column: str, *, low: float = -np.inf, high: float = np.inf, nullable: bool = False
     ) -> NDArray[np.float32]:
-        """Return a column of numbers in [low, high]; NaN stands for null, and is refused as a value."""
+        """Return a column of finite numbers in [low, high]; NaN stands for null, and is refused as a value."""
         self._expect(column, "float32", pa.types.is_float32)
-        array = self._read(self._file, column)
-        values = array.to_numpy(zero_copy_only=False)
-        null = array.is_null().to_numpy(zero_copy_only=False)
+        array = self._read(column)
         if not nullable:
-            self.refuse(column, null, "is null; expected a number.")
-        self._refuse_value(column, values, np.isnan(values) & ~null, low, high)
-        self._refuse_value(column, values, (values < low) | (values > high) | np.isinf(values), low, high)
+            self._refuse_null(column, array, "a number")
+        values = array.to_numpy(zero_copy_only=False)
+        good = np.isfinite(values) & (values >= low) & (values <= high)
+        self._refuse_value(column, values, ~good & _is_valid(array), low, high)
         return values
 
     def integers(self, column: str, *, low: int, high: int) -> NDArray[np.int32]:
         """Return a column of whole numbers in [low, high]."""
         self._expect(column, "int32", pa.types.is_int32)
-        array = self._read(self._file, column)
-        if array.null_count:
-            self.refuse(column, array.is_null().to_numpy(zero_copy_only=False), "is null; expected a whole number.")
+        array = self._read(column)
+        self._refuse_null(column, array, "a whole number")
         values = array.to_numpy(zero_copy_only=False)
         self._refuse_value(column, values, (values < low) | (values > high), low, high)
         return values
@@ -107,17 +93,24 @@ class Columns:
     def vectors(self, column: str) -> NDArray[np.float32] | NDArray[np.float16]:
         """Return a column of finite vectors of one length, [R, length]."""
         self._expect(column, "vectors of one length", pa.types.is_fixed_size_list)
-        array = self._read(self._file, column)
-        if array.null_count:
-            self.refuse(column, array.is_null().to_numpy(zero_copy_only=False), "is null; expected a vector.")
-        values = array.flatten().to_numpy(zero_copy_only=False).reshape(self.num_rows, -1)
+        array = self._read(column)
+        self._refuse_null(column, array, "a vector")
+        values = array.values.to_numpy(zero_copy_only=False).reshape(-1, array.type.list_size)
+        values = values[array.offset : array.offset + len(array)]
         self.refuse(column, ~np.isfinite(values).all(axis=1), "holds NaN or infinity; expected finite numbers.")
         return values
 
-    def lists(self, column: str) -> list[list[str]]:
+    def lists(self, column: str) -> CodedLists:
         """Return a column of lists of strings."""
-        self._expect(column, "lists of strings", pa.types.is_list)
-        return self._read(self._file, column).to_pylist()
+        self._expect(column, "lists of strings", _holds_lists_of_text)
+        array = self._read(column)
+        self._refuse_null(column, array, "a list")
+        elements, offsets = array.values, array.offsets.to_numpy()
+        codes = _codes(elements)
+        if elements.null_count:
+            row = int(np.searchsorted(offsets, int((codes == NULL).argmax()), side="right")) - 1
+            raise self.error(column, row, "holds a null; expected text.")
+        return CodedLists(elements=Coded(values=tuple(elements.dictionary.to_pylist()), codes=codes), offsets=offsets)
 
     def decode(self, column: str, coded: Coded, known: Sequence[str], kind: str) -> NDArray[np.int32]:
         """Return the place [R] of each value among `known`; null stays `NULL`.
@@ -133,12 +126,16 @@ class Columns:
             raise self.error(column, row, str(unknown_name(kind, coded.values[coded.codes[row]], known)))
         return places
 
-    def _read(self, file: pq.ParquetFile, column: str) -> pa.Array:
+    def _read(self, column: str) -> pa.Array:
         try:
-            chunks = file.read(columns=[column], use_threads=False).column(column)
+            chunks = self._file.read(columns=[column], use_threads=False).column(column)
         except (pa.ArrowException, OSError) as error:
             raise RecordingError(f"{self._name}, column {column!r}: cannot be read ({error}); record again.") from error
         return chunks.unify_dictionaries().combine_chunks()
+
+    def _refuse_null(self, column: str, array: pa.Array, expected: str) -> None:
+        if array.null_count:
+            self.refuse(column, ~_is_valid(array), f"is null; expected {expected}.")
 
     def _expect(self, column: str, what: str, accepts: object) -> None:
         kind = self._schema.field(column).type
@@ -155,12 +152,23 @@ def _value_type(kind: pa.DataType) -> pa.DataType:
     return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
-def _sorted(values: Sequence[str], codes: NDArray[np.int32]) -> Coded:
-    """Return a coding by sorted values without unused ones, so that it does not depend on how the file was written."""
-    used = np.bincount(codes + 1, minlength=len(values) + 1)[1:] > 0
-    order = sorted(np.flatnonzero(used).tolist(), key=lambda code: values[code])
-    if order == list(range(len(values))):
-        return Coded(values=tuple(values), codes=codes)
-    table = np.full(len(values) + 1, NULL, np.int32)
-    table[order] = np.arange(len(order), dtype=np.int32)
-    return Coded(values=tuple(values[code] for code in order), codes=table[codes])
+def _holds_lists_of_text(kind: pa.DataType) -> bool:
+    return pa.types.is_list(kind) and pa.types.is_string(_value_type(kind.value_type))
+
+
+def _codes(array: pa.DictionaryArray) -> NDArray[np.int32]:
+    """[R] places in the array's dictionary; `NULL` where there is no value."""
+    indices = array.indices
+    if not indices.null_count:
+        return indices.to_numpy()
+    # By its buffers: pyarrow would convert by way of float64, or load its compute module for this alone.
+    stored = np.frombuffer(indices.buffers()[1], np.int32)[indices.offset : indices.offset + len(indices)]
+    return np.where(_is_valid(indices), stored, np.int32(NULL))
+
+
+def _is_valid(array: pa.Array) -> NDArray[np.bool_]:
+    """[R] whether there is a value."""
+    if not array.null_count:
+        return np.ones(len(array), np.bool_)
+    bits = np.frombuffer(array.buffers()[0], np.uint8)
+    return np.unpackbits(bits, bitorder="little")[array.offset : array.offset + len(array)].view(np.bool_)

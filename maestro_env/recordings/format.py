@@ -35,7 +35,7 @@ from maestro_env.recordings.tables import (
     reply_table,
     task_table,
 )
-from maestro_env.types import SPLITS, Task
+from maestro_env.types import SPLITS
 
 
 def write_recording(
@@ -68,7 +68,7 @@ def write_recording(
             name=recording.name,
             registry=recording.registry,
             cost_unit=recording.cost_unit,
-            benchmarks=_counts(recording.tasks),
+            benchmarks=_counts(recording),
             question_encoder=recording.question_encoder,
             view_encoder=recording.view_encoder,
             seeds=dict(seeds or {}),
@@ -105,16 +105,18 @@ def _write_table(path: Path, table: pa.Table) -> FileEntry:
     return file_entry(path, num_rows=table.num_rows)
 
 
-def _counts(tasks: tuple[Task, ...]) -> dict[str, dict[str, int]]:
+def _counts(recording: Recording) -> dict[str, dict[str, int]]:
     counts: dict[str, dict[str, int]] = {}
-    for task in tasks:
-        of_benchmark = counts.setdefault(task.benchmark, dict.fromkeys(SPLITS, 0))
-        of_benchmark[task.split] = of_benchmark.get(task.split, 0) + 1
+    for benchmark, split in zip(recording.task_benchmarks, recording.task_splits, strict=True):
+        of_benchmark = counts.setdefault(benchmark, dict.fromkeys(SPLITS, 0))
+        of_benchmark[split] = of_benchmark.get(split, 0) + 1
     return counts
 
 
 def read_recording(folder: Path) -> Recording:
     """Read a recording: hashes verified, every value checked, arrays read-only.
+
+    Only the factors of a task are not looked at before somebody asks for that task.
 
     Raises:
         RecordingError: It is incomplete, damaged, or of another schema version; the message names file, column and row.
@@ -126,8 +128,9 @@ def read_recording(folder: Path) -> Recording:
 
     task_columns = columns(TASKS, TASK_COLUMNS)
     tasks = read_tasks(task_columns)
-    contexts = read_contexts(columns(CONTEXTS, CONTEXT_COLUMNS), tasks)
-    replies = read_replies(columns(REPLIES, REPLY_COLUMNS), tasks, contexts, manifest.registry)
+    task_ids = tasks.text("id")
+    contexts = read_contexts(columns(CONTEXTS, CONTEXT_COLUMNS), task_ids)
+    replies = read_replies(columns(REPLIES, REPLY_COLUMNS), task_ids, contexts, manifest.registry)
     question = task_columns.vectors("question_embedding").astype(np.float32, copy=False)
     recording = Recording(
         name=manifest.name,

@@ -3,7 +3,7 @@
 Axes: N tasks, C context slots a task (slot 0 is `whole`), P experts of the registry, D and V embedding lengths.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maestro_env.errors import unknown_name
+from maestro_env.recordings.task_table import text_of
 from maestro_env.registry import Registry
 from maestro_env.types import WHOLE, Box, Context, Status, Task
 
@@ -44,8 +45,8 @@ class Recording:
     registry: Registry
     cost_unit: str
     """What a budget is counted in: `passes` (embedded experts) or `usd`."""
-    tasks: tuple[Task, ...]
-    """[N]"""
+    tasks: Sequence[Task]
+    """[N] never changed; one that was read from disk builds a task when it is asked for it."""
     context_ids: tuple[tuple[str, ...], ...]
     """[N] tuples of at most C ids; slot 0 is `whole`."""
     boxes: NDArray[np.float32]
@@ -123,5 +124,20 @@ class Recording:
         return index
 
     @cached_property
+    def task_ids(self) -> tuple[str, ...]:
+        """[N] `tasks[n].id`, as the next two without building tasks."""
+        return text_of(self.tasks, "id")
+
+    @cached_property
+    def task_benchmarks(self) -> tuple[str, ...]:
+        """[N] `tasks[n].benchmark`."""
+        return text_of(self.tasks, "benchmark")
+
+    @cached_property
+    def task_splits(self) -> tuple[str, ...]:
+        """[N] `tasks[n].split`."""
+        return text_of(self.tasks, "split")
+
+    @cached_property
     def _task_index(self) -> dict[str, int]:
-        return {task.id: i for i, task in enumerate(self.tasks)}
+        return {task_id: n for n, task_id in enumerate(self.task_ids)}

@@ -28,14 +28,14 @@ class Matrix:
 
 def benchmarks_of(recording: Recording) -> tuple[str, ...]:
     """Return the benchmarks, in order of first appearance."""
-    return tuple(dict.fromkeys(task.benchmark for task in recording.tasks))
+    return tuple(dict.fromkeys(recording.task_benchmarks))
 
 
 def task_counts(recording: Recording) -> dict[str, dict[str, int]]:
     """Return benchmark -> split -> number of tasks."""
     counts: dict[str, dict[str, int]] = {benchmark: dict.fromkeys(SPLITS, 0) for benchmark in benchmarks_of(recording)}
-    for task in recording.tasks:
-        counts[task.benchmark][task.split] += 1
+    for benchmark, task_split in zip(recording.task_benchmarks, recording.task_splits, strict=True):
+        counts[benchmark][task_split] += 1
     return counts
 
 
@@ -48,8 +48,8 @@ def expert_matrix(recording: Recording, *, split: str | None, in_regions: bool) 
         in_regions: Over calls in regions that were found; otherwise over calls on whole images.
     """
     benchmarks = benchmarks_of(recording)
-    benchmark_of = np.array([benchmarks.index(task.benchmark) for task in recording.tasks])
-    in_split = np.array([split is None or task.split == split for task in recording.tasks])
+    benchmark_of = np.array([benchmarks.index(benchmark) for benchmark in recording.task_benchmarks])
+    in_split = np.array([split in (None, task_split) for task_split in recording.task_splits])
     slots = slice(1, None) if in_regions else slice(0, 1)
     recorded = (recording.status[:, slots] != MISSING) & in_split[:, None, None]
     by_benchmark = np.stack([recorded & (benchmark_of == b)[:, None, None] for b in range(len(benchmarks))])

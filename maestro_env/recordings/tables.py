@@ -57,7 +57,7 @@ def context_table(recording: Recording) -> pa.Table:
     boxes = recording.boxes[task, slot]
     return pa.table(
         {
-            "task_id": _coded(task, [task.id for task in recording.tasks]),
+            "task_id": _coded(task, recording.task_ids),
             "context": _few(ids),
             "parent": _few(parents or ["" if name == WHOLE else WHOLE for name in ids]),
             "text": _few(texts or [""] * len(ids)),
@@ -80,7 +80,7 @@ def reply_table(recording: Recording) -> pa.Table:
     tokens = recording.tokens.reshape(-1, 2)[cells]
     return pa.table(
         {
-            "task_id": _coded(task, [task.id for task in recording.tasks]),
+            "task_id": _coded(task, recording.task_ids),
             "context": _coded(slot_code[task, slot], names),
             "expert": _coded(expert, recording.registry.ids),
             "sample": pa.array(np.zeros(len(cells), np.int32)),

@@ -11,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from maestro_env.skills.crops import crop, square_around
+from maestro_env.types import Box
+
 MAX_TILT_DEG = 30
 """Tilts are looked for up to this, either way; by 45 degrees nobody knows which edge was level."""
 
@@ -23,6 +26,34 @@ _COARSE_DEG = 2.0
 _FINE_DEG = 0.5
 _LEVEL_DEG = 1.0
 """A picture tilted by less is level: turning it would only blur it."""
+
+_LIGHT_PX = 48
+"""Light is estimated on a thumbnail with this side: it is smooth."""
+_SAMPLE_PX = 80
+_BRIGHT_GROUND = (60.0, 252.0)
+"""Shadows and highlights of a well-lit picture on bright ground: ink on paper, stain on a slide."""
+_DARK_GROUND = (0.0, 225.0)
+"""The same on dark ground: a body in air."""
+_MIN_RANGE = 12.0
+"""Levels from shadows to highlights that are stretched at most to the full range: less is no picture but noise."""
+_WELL_LIT = 1.2
+"""Light that is more even than this, in a picture with a contrast this near to full, is left alone."""
+_MAX_CAST = 1.25
+"""Highlights whose channels differ by more are no white in coloured light: the picture itself is coloured."""
+_FIT_ROUNDS = 8
+_LEAST_MISFIT = 0.004
+"""Differences of log levels below this are rounding."""
+
+PAGE_MARGIN = 0.1
+"""A trimmed page keeps this share of its content's longer side on every side, as figures have margins of their own."""
+_CELLS = 56
+"""What touches is told on a grid of this many cells a side."""
+_LEAST_DIFFERENCE = 18.0
+"""Levels by which content differs from the page at least, in some channel, averaged over 2 x 2 pixels."""
+_GRAIN_FACTOR = 6.0
+"""How many times the page's own grain content differs from the page at least."""
+_SPECK_SHARE = 0.022
+"""What spans less than this share of the side, and touches nothing, is a speck: a letter spans more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,3 +142,123 @@ def _line_bins(degrees: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     along = (y * cos(turn) + x * sin(turn))[inside]
     across = (x * cos(turn) - y * sin(turn))[inside]
     return np.floor(along + _TILT_PX / 2).astype(np.intp), np.floor(across + _TILT_PX / 2).astype(np.intp)
+
+
+def relit(image: Image.Image) -> Image.Image:
+    """Return a picture in even, neutral light of full contrast.
+
+    First the fall of light is divided out; then one stretch for all channels, after their highlights are made equal,
+    brings shadows and highlights to where a well-lit picture has them, on bright ground or on dark. A picture that
+    has them there already is returned itself.
+    """
+    grid = np.asarray(image.resize((_LIGHT_PX, _LIGHT_PX), Image.Resampling.BOX, reducing_gap=2.0), np.float32)
+    light = light_of(grid)
+    # Highlights and shadows are small things: they are looked for among single pixels, not in the thumbnail's means.
+    pixels = np.asarray(image.resize((_SAMPLE_PX, _SAMPLE_PX), Image.Resampling.NEAREST), np.float32)
+    pixels = pixels / np.asarray(_resized(light, (_SAMPLE_PX, _SAMPLE_PX)))[:, :, None]
+    edges = np.concatenate((pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]))
+    low, high = np.percentile(pixels.reshape(-1, 3), (0.5, 99.5), axis=0)
+    balance = high.mean() / np.maximum(high, 1.0)
+    if balance.max() / balance.min() > _MAX_CAST:
+        balance = np.ones(3)
+    low, high, ground = float((low * balance).min()), float(high.mean()), float((np.median(edges, 0) * balance).mean())
+    shadow, highlight = _DARK_GROUND if ground < (low + high) / 2 else _BRIGHT_GROUND
+    stretch = (highlight - shadow) / max(high - low, _MIN_RANGE)
+    if stretch < _WELL_LIT and float(light.max() / light.min()) < _WELL_LIT:
+        return image
+    gain = stretch / np.asarray(_resized(light, image.size))
+    levels = np.asarray(image, np.float32) * gain[:, :, None]
+    levels *= balance.astype(np.float32)
+    levels += np.float32(shadow - low * stretch)
+    return Image.fromarray(np.clip(levels, 0, 255, out=levels).astype(np.uint8))
+
+
+def light_of(levels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Estimate how much light falls where, from how levels change: things change abruptly, light slowly.
+
+    The logarithm of the light is a polynomial of the second degree, fitted to the differences between near pixels;
+    edges of things count for little (Geman-McClure weights).
+    Source: E. H. Land and J. J. McCann, "Lightness and retinex theory", JOSA 61, 1971.
+
+    Args:
+        levels: [N, N, 3] in [0, 255].
+
+    Returns:
+        [N, N] the light, with a geometric mean of 1.
+    """
+    side = np.linspace(-1, 1, len(levels), dtype=np.float32)
+    x, y = np.meshgrid(side, side)
+    terms = np.stack((x, y, x * x, y * y, x * y), axis=-1)
+    logs = np.log1p(levels.mean(axis=2))
+    slopes = np.concatenate([(terms[:, 2:] - terms[:, :-2]).reshape(-1, 5), (terms[2:] - terms[:-2]).reshape(-1, 5)])
+    changes = np.concatenate([(logs[:, 2:] - logs[:, :-2]).ravel(), (logs[2:] - logs[:-2]).ravel()])
+    weights = np.ones_like(changes)
+    factors = np.zeros(5, np.float32)
+    for _ in range(_FIT_ROUNDS):
+        weighted = slopes * weights[:, None]
+        factors = np.linalg.solve(weighted.T @ slopes + 1e-3 * np.eye(5, dtype=np.float32), weighted.T @ changes)
+        misfit = np.abs(changes - slopes @ factors)
+        scale = max(1.5 * float(np.median(misfit)), _LEAST_MISFIT)
+        weights = 1 / np.square(1 + np.square(misfit / scale))
+    light = terms @ factors
+    return np.exp(light - light.mean())
+
+
+def _resized(field: NDArray[np.float32], size: tuple[int, int]) -> Image.Image:
+    return Image.fromarray(field).resize(size, Image.Resampling.BILINEAR)
+
+
+def trimmed(image: Image.Image, *, margin: float = PAGE_MARGIN) -> Image.Image:
+    """Return the square of a page that holds its content, specks aside; an empty page is returned itself.
+
+    Args:
+        image: A page whose border is mostly empty.
+        margin: Share of the content's longer side that is kept on every side, as far as the page reaches.
+    """
+    box = content_box(image)
+    if box is None:
+        return image
+    return crop(image, square_around(box, image, scale=1 + 2 * margin))
+
+
+def content_box(image: Image.Image) -> Box | None:
+    """Return the box of what differs from the page, specks aside; None for an empty page."""
+    half = np.asarray(image.reduce(2), np.float32)
+    edges = np.concatenate((half[0], half[-1], half[:, 0], half[:, -1]))
+    page = np.median(edges, axis=0)
+    grain = float(np.median(np.abs(edges - page)))
+    content = np.abs(half - page).max(axis=2) > max(_LEAST_DIFFERENCE, _GRAIN_FACTOR * grain)
+    y, x = np.nonzero(content)
+    cell_y, cell_x = y * _CELLS // content.shape[0], x * _CELLS // content.shape[1]
+    occupied = np.zeros((_CELLS, _CELLS), np.bool_)
+    occupied[cell_y, cell_x] = True
+    groups = groups_of(occupied)
+    group = groups[cell_y, cell_x]
+    num_groups = int(groups.max()) + 1
+    first = np.full((2, num_groups), max(content.shape))
+    last = np.zeros((2, num_groups), first.dtype)
+    for axis, place in enumerate((x, y)):
+        np.minimum.at(first[axis], group, place)
+        np.maximum.at(last[axis], group, place)
+    whole = (last - first + 1).max(axis=0) > _SPECK_SHARE * max(content.shape)
+    if not whole.any():
+        return None
+    left, top = 2.0 * first[:, whole].min(axis=1)
+    right, bottom = 2.0 * last[:, whole].max(axis=1) + 2.0
+    return Box(left=float(left), top=float(top), right=float(right), bottom=float(bottom))
+
+
+def groups_of(occupied: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return which group of touching cells each cell belongs to: 0 and up, -1 for empty cells; corners touch."""
+    groups = np.full(occupied.shape, -1, np.intp)
+    waiting = {(int(y), int(x)) for y, x in np.argwhere(occupied)}
+    number = 0
+    while waiting:
+        group = [waiting.pop()]
+        for y, x in group:  # grows while it is gone through
+            near = {(y + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)} & waiting
+            waiting -= near
+            group.extend(near)
+        groups[tuple(np.transpose(group))] = number
+        number += 1
+    return groups

@@ -6,21 +6,30 @@ The room is drawn level: the edge between wall and table runs straight across th
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 from math import hypot
 
 import numpy as np
-from numpy.typing import NDArray
 
 from maestro_env.errors import TaskError
 from maestro_env.tasks.procedural.canvas import Canvas, Colour, Point, distance, mixed, textured
-from maestro_env.tasks.procedural.choices import between, pick, place_margin, place_of
+from maestro_env.tasks.procedural.choices import between, pick, place_margin
+from maestro_env.tasks.procedural.embodied_plans import (
+    GOAL_RADIUS,
+    MIN_DETOUR,
+    MIN_GAP,
+    MIN_PLACE_MARGIN,
+    ROBOT_RADIUS,
+    STEPS,
+    TABLE_FRONT,
+    TABLE_TOP,
+    plan_maze,
+    plan_reach,
+    plan_route,
+)
 from maestro_env.tasks.procedural.family import Family, Figure, Query
 from maestro_env.tasks.procedural.wordings import COLOURS, DIRECTIONS, LETTERS, PLACES, SHAPES, Intent
 
 KINDS = ("trajectory", "relation", "move", "reach")
-TABLE_TOP, TABLE_FRONT = 0.15, 0.95
-"""Where the table begins under the wall, and ends above its front side."""
 MAX_BENDS = 5
 MIN_CONTRAST = 0.15
 """Smallest colour distance of objects and dots from the table."""
@@ -30,20 +39,15 @@ MIN_MARK = 0.11
 """Smallest font size of a goal's letter, as a fraction of the side: 7 px of 64."""
 MIN_PART = 0.018
 """Smallest width of a dot or a bracket: about one pixel of 64."""
-MIN_GAP = 0.02
-"""Smallest distance between the outlines of what has to be told apart."""
 MIN_CELL = 0.12
 """Smallest side of a maze's cell: 8 px of 64."""
 MIN_LEAD = 0.06
 """How much nearer to the gripper the nearest object is, at least: its distance less that of the second."""
 MIN_ALIGNMENT = 0.7
 """How straight above, below or beside the marked object the neighbour is: 1 less sideways over straight offset."""
-MIN_PLACE_MARGIN = 0.03
 
 Drawn = tuple[tuple[Query, ...], dict[str, float | int]]
 """The queries of what was drawn, and what was measured while drawing."""
-Cell = tuple[int, int]
-"""Column and row, from the upper left."""
 
 _ROOMS: tuple[tuple[Colour, Colour], ...] = (
     ((226, 232, 238), (213, 189, 158)),
@@ -53,20 +57,19 @@ _ROOMS: tuple[tuple[Colour, Colour], ...] = (
     ((178, 140, 124), (234, 225, 211)),
 )
 """Colours of wall and table."""
+_SHEEN = 0.16
+"""How far the table is lightened towards white at the wall; nothing at its front."""
+_WHITE: Colour = (255, 255, 255)
 _INK: Colour = (42, 46, 56)
 _STEEL: Colour = (74, 83, 99)
 _BLANK: Colour = (252, 252, 250)
 _CRATE: Colour = (104, 92, 84)
-_SPACING = 0.042
-_GOAL, _ROBOT = 0.088, 0.07
-"""Radii of a goal's disc and of the robot."""
-_STEPS = {"up": (0, -1), "down": (0, 1), "left": (-1, 0), "right": (1, 0)}
 _BESIDE = {"up": "above", "down": "below", "left": "to the left of", "right": "to the right of"}
 
 _ASK_GOAL = (
     "At which letter does the dotted path end?",
     "Which goal will the robot reach?",
-    "Where do the dots lead?",
+    "To which letter do the dots lead?",
 )
 _ASK_GOAL_COLOUR = ("What colour is the goal that the path leads to?", "Which colour has the robot's goal?")
 _ASK_BENDS = ("How often does the dotted path bend?", "How many turns does the robot's path take?", "Count the bends.")
@@ -79,13 +82,15 @@ _ASK_BESIDE_SHAPE = (
     "What shape lies directly {beside} the brackets?",
 )
 _ASK_MOVE = (
-    "Which move takes the robot nearer to the flag?",
+    "Which way should the robot move to get to the flag?",
     "How must the robot move first to reach the flag?",
     "What is the first step of the shortest way?",
 )
 _ASK_MOVES = ("How many moves to the flag?", "How many steps is the shortest way to the flag?")
-_ASK_NEAREST_PLACE = ("Where is the object nearest to the gripper?", "In which part should the gripper reach first?")
-_ASK_NEAREST_COLOUR = ("What colour is the object nearest to the gripper?", "Which colour can be grasped first?")
+_ASK_NEAREST_COLOUR = (
+    "What colour is the object nearest to the gripper?",
+    "Which colour is closest to the fingers of the gripper?",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,28 +113,6 @@ class _Thing:
     centre: Point
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Maze:
-    """Boxes on a square floor, between which exactly one shortest way leads from the robot to the flag."""
-
-    boxes: frozenset[Cell]
-    robot: Cell
-    flag: Cell
-    num_moves: int
-    first_move: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Way:
-    """How a cell is reached from the robot's."""
-
-    num_moves: int
-    num_ways: int
-    """How many ways are as short."""
-    first_move: str
-    """Of one of them; empty at the start."""
-
-
 class Embodied(Family):
     """What a robot sees, and what it should do next."""
 
@@ -150,8 +133,9 @@ class Embodied(Family):
             queries, measured = _draw_move(canvas, rng, difficulty, room)
         else:
             queries, measured = _draw_reach(canvas, rng, difficulty, room)
-        image = textured(canvas.finish(), between(0.08, 0.5, difficulty), rng)
-        contrast = min(distance(room.faded(colour), table) for colour in (*COLOURS.values(), _INK))
+        image = textured(canvas.finish(), between(0.08, 0.42, difficulty), rng)
+        inks = [room.faded(colour) for colour in (*COLOURS.values(), _INK)]
+        contrast = min(distance(ink, shade) for ink in inks for shade in (table, mixed(table, _WHITE, _SHEEN)))
         factors = {"difficulty": difficulty, "kind": kind, "contrast": contrast, "edge": distance(wall, table)}
         return Figure(image=image, queries=queries, factors=factors | measured)
 
@@ -182,15 +166,15 @@ def _draw_room(canvas: Canvas, rng: np.random.Generator, room: _Room, *, rail: b
     num_strips = 24
     height = (TABLE_FRONT - TABLE_TOP) / num_strips
     for i in range(num_strips):
-        shade = mixed(room.table, (255, 255, 255), 0.16 * (1 - i / num_strips))
+        shade = mixed(room.table, _WHITE, _SHEEN * (1 - i / num_strips))
         grain = mixed(shade, _INK, float(rng.uniform(0.0, 0.025)))
         canvas.rectangle(0, TABLE_TOP + i * height, 1, TABLE_TOP + (i + 1) * height, grain)
     canvas.rectangle(0, TABLE_TOP - 0.012, 1, TABLE_TOP, mixed(room.wall, _INK, 0.45))
     canvas.rectangle(0, TABLE_FRONT, 1, 1, mixed(room.table, _INK, 0.38))
-    canvas.rectangle(0, TABLE_FRONT, 1, TABLE_FRONT + 0.008, mixed(room.table, (255, 255, 255), 0.5))
+    canvas.rectangle(0, TABLE_FRONT, 1, TABLE_FRONT + 0.008, mixed(room.table, _WHITE, 0.5))
     if rail:
         canvas.rectangle(0, 0.045, 1, 0.085, mixed(_STEEL, room.wall, 0.35))
-        canvas.rectangle(0, 0.045, 1, 0.055, mixed(_STEEL, (255, 255, 255), 0.55))
+        canvas.rectangle(0, 0.045, 1, 0.055, mixed(_STEEL, _WHITE, 0.55))
 
 
 def _draw_thing(canvas: Canvas, rng: np.random.Generator, room: _Room, thing: _Thing, radius: float) -> None:
@@ -220,15 +204,15 @@ def _any_thing(rng: np.random.Generator, centre: Point) -> _Thing:
 
 
 def _draw_trajectory(canvas: Canvas, rng: np.random.Generator, difficulty: float, room: _Room) -> Drawn:
-    num_goals = int(rng.integers(3, round(between(3.4, 5, difficulty)) + 1))
-    num_bends = int(rng.integers(1, round(between(3, MAX_BENDS, difficulty)) + 1))
-    route = _plan_route(rng, num_goals, num_bends, between(0.07, 0.035, difficulty))
+    num_goals = int(rng.integers(3 + round(0.6 * difficulty), round(between(3.4, 5, difficulty)) + 1))
+    num_bends = int(rng.integers(1 + round(difficulty), round(between(MAX_BENDS - 1.4, MAX_BENDS, difficulty)) + 1))
+    route = plan_route(rng, num_goals, num_bends, between(0.07, 0.035, difficulty))
     letters = [LETTERS[int(i)] for i in rng.permutation(len(LETTERS))[:num_goals]]
     colours = [tuple(COLOURS)[int(i)] for i in rng.permutation(len(COLOURS))[: num_goals + 1]]
     height = between(0.145, 0.125, difficulty)
     for (x, y), letter, colour in zip(route.goals, letters, colours, strict=False):
-        canvas.circle(x, y + 0.014, _GOAL + 0.006, mixed(room.table, _INK, 0.12))
-        canvas.circle(x, y, _GOAL, _BLANK, room.faded(COLOURS[colour]), 0.02)
+        canvas.circle(x, y + 0.014, GOAL_RADIUS + 0.006, mixed(room.table, _INK, 0.12))
+        canvas.circle(x, y, GOAL_RADIUS, _BLANK, room.faded(COLOURS[colour]), 0.02)
         canvas.text(x, y, letter, _INK, height)
     dot, bend = between(0.0135, 0.0105, difficulty), between(0.026, 0.02, difficulty)
     ink = room.faded(_INK)
@@ -236,7 +220,7 @@ def _draw_trajectory(canvas: Canvas, rng: np.random.Generator, difficulty: float
         canvas.circle(x, y, dot, ink)
     for x, y in route.bends:
         canvas.circle(x, y, bend, ink)
-    _draw_robot(canvas, room, route.start, _ROBOT, colours[-1])
+    _draw_robot(canvas, room, route.start, ROBOT_RADIUS, colours[-1])
     queries = (
         Query(intent=Intent.LETTER, answer=letters[0]),
         Query(intent=Intent.LETTER, answer=letters[0], question=pick(_ASK_GOAL, rng)),
@@ -247,120 +231,17 @@ def _draw_trajectory(canvas: Canvas, rng: np.random.Generator, difficulty: float
     return queries, {"mark": height, "part": 2 * dot, "gap": route.gap - dot, "num_elements": num_goals}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Route:
-    """A dotted path from the robot to the first goal, clear of all others and of itself."""
-
-    start: Point
-    goals: tuple[Point, ...]
-    bends: tuple[Point, ...]
-    dots: tuple[Point, ...]
-    gap: float
-    """Smallest distance of a dot's centre from a disc it does not lead to."""
-
-
-def _plan_route(rng: np.random.Generator, num_goals: int, num_bends: int, clearance: float) -> _Route:
-    """Lay out a path, then the goals that it does not lead to, clear of it."""
-    reach = _GOAL + clearance
-    while True:
-        corners = _walk(rng, num_bends, clearance)
-        if corners is None:
-            continue
-        dots = np.concatenate([_leg(a, b) for a, b in pairwise(corners)])
-        goals = [corners[-1]]
-        for _ in range(40):
-            if len(goals) == num_goals:
-                break
-            goal = _spot(rng, _GOAL + 0.012)
-            taken = [corners[0], *goals]
-            if (
-                float(_gaps(dots, [goal]).min()) >= reach
-                and float(_gaps(np.asarray(taken), [goal]).min()) >= 2.3 * _GOAL
-            ):
-                goals.append(goal)
-        if len(goals) < num_goals:
-            continue
-        visible = (_gaps(dots, corners[:1]) > _ROBOT) & (_gaps(dots, corners[-1:]) > _GOAL + 0.008)
-        return _Route(
-            start=corners[0],
-            goals=tuple(goals),
-            bends=tuple(corners[1:-1]),
-            dots=tuple((float(x), float(y)) for x, y in dots[visible]),
-            gap=float(_gaps(dots, goals[1:]).min()) - _GOAL,
-        )
-
-
-def _walk(rng: np.random.Generator, num_bends: int, clearance: float) -> list[Point] | None:
-    """Return the corners of a path from the robot to its goal, or None if the walk got stuck.
-
-    A leg keeps clear of every leg but its neighbours, and of the discs at both ends unless it leads to them.
-    """
-    corners = [_spot(rng, _GOAL)]
-    past, last = np.empty((0, 2)), np.empty((0, 2))
-    for i in range(num_bends + 1):
-        is_goal = i == num_bends
-        for _ in range(30):
-            end = _spot(rng, _GOAL + 0.012 if is_goal else 0.05)
-            if not _may_turn(corners, end):
-                continue
-            leg = _leg(corners[-1], end)
-            crosses = len(past) > 0 and float(_gaps(leg, past.tolist()).min()) < 2 * _SPACING
-            if crosses or (i > 0 and float(_gaps(leg, corners[:1]).min()) < _GOAL + clearance):
-                continue
-            earlier = np.concatenate([past, last])
-            if is_goal and float(_gaps(earlier, [end]).min()) < _GOAL + clearance:
-                continue
-            corners.append(end)
-            past, last = earlier, leg
-            break
-        else:
-            return None
-    return corners
-
-
-def _spot(rng: np.random.Generator, inset: float) -> Point:
-    """Return a point of the table, at least `inset` from its rims."""
-    x, y = rng.uniform((inset, TABLE_TOP + inset), (1 - inset, TABLE_FRONT - inset))
-    return float(x), float(y)
-
-
-def _may_turn(corners: list[Point], end: Point) -> bool:
-    """Whether a leg is neither short nor long and bends away from the one before by 45 to 115 degrees."""
-    x, y = corners[-1]
-    length = hypot(end[0] - x, end[1] - y)
-    if not 0.2 <= length <= 0.5:
-        return False
-    if len(corners) == 1:
-        return True
-    u, v = corners[-2]
-    cosine = ((x - u) * (end[0] - x) + (y - v) * (end[1] - y)) / (length * hypot(x - u, y - v))
-    return -0.42 < cosine < 0.7
-
-
-def _leg(start: Point, end: Point) -> NDArray[np.float64]:
-    """Return evenly spaced dots after `start` up to `end`, [num_dots, 2]."""
-    num_dots = max(2, round(hypot(end[0] - start[0], end[1] - start[1]) / _SPACING))
-    shares = np.arange(1, num_dots + 1)[:, None] / num_dots
-    return np.asarray(start) * (1 - shares) + np.asarray(end) * shares
-
-
-def _gaps(dots: NDArray[np.float64], spots: list[Point]) -> NDArray[np.float64]:
-    """Return how far each dot is from the nearest spot."""
-    offsets = dots[:, None] - np.asarray(spots)[None]
-    return np.hypot(offsets[..., 0], offsets[..., 1]).min(axis=1)
-
-
 def _draw_relation(canvas: Canvas, rng: np.random.Generator, difficulty: float, room: _Room) -> Drawn:
     columns, rows = (3 + int(rng.random() < difficulty) for _ in range(2))
     direction = pick(DIRECTIONS, rng)
-    step = _STEPS[direction]
+    step = STEPS[direction]
     marked = (
         int(rng.integers(max(0, -step[0]), columns - max(0, step[0]))),
         int(rng.integers(max(0, -step[1]), rows - max(0, step[1]))),
     )
     neighbour = (marked[0] + step[0], marked[1] + step[1])
     others = [(i, j) for i in range(columns) for j in range(rows) if (i, j) not in (marked, neighbour)]
-    num_others = int(rng.integers(3, len(others) - 1))
+    num_others = int(rng.integers(3 + round(2 * difficulty), len(others) + 1))
     cells = [marked, neighbour, *(others[int(i)] for i in rng.permutation(len(others))[:num_others])]
     pitch = (0.94 / columns, (TABLE_FRONT - TABLE_TOP - 0.03) / rows)
     radius = between(0.31, 0.28, difficulty) * min(pitch)
@@ -410,15 +291,15 @@ def _draw_brackets(canvas: Canvas, centre: Point, half: float, width: float) -> 
 def _draw_carriage(canvas: Canvas, x: float) -> None:
     """Draw what runs along the rail."""
     canvas.rectangle(x - 0.075, 0.025, x + 0.075, 0.105, _STEEL)
-    canvas.rectangle(x - 0.075, 0.025, x + 0.075, 0.04, mixed(_STEEL, (255, 255, 255), 0.4))
-    canvas.circle(x, 0.07, 0.022, mixed(_STEEL, (255, 255, 255), 0.7))
+    canvas.rectangle(x - 0.075, 0.025, x + 0.075, 0.04, mixed(_STEEL, _WHITE, 0.4))
+    canvas.circle(x, 0.07, 0.022, mixed(_STEEL, _WHITE, 0.7))
     canvas.circle(x, 0.07, 0.012, _INK)
 
 
-def _draw_gripper(canvas: Canvas, room: _Room, grip: Point) -> None:
+def _draw_gripper(canvas: Canvas, grip: Point) -> None:
     """Draw a gripper that hangs from the rail; `grip` lies between the tips of its fingers."""
     x, y = grip
-    pale = mixed(_STEEL, (255, 255, 255), 0.45)
+    pale = mixed(_STEEL, _WHITE, 0.45)
     _draw_carriage(canvas, x)
     canvas.rectangle(x - 0.02, 0.105, x + 0.02, y - 0.1, _STEEL)
     canvas.rectangle(x - 0.02, 0.105, x - 0.007, y - 0.1, pale)
@@ -430,74 +311,31 @@ def _draw_gripper(canvas: Canvas, room: _Room, grip: Point) -> None:
 
 
 def _draw_reach(canvas: Canvas, rng: np.random.Generator, difficulty: float, room: _Room) -> Drawn:
-    count = int(rng.integers(3, round(between(4, 7, difficulty)) + 1))
+    count = int(rng.integers(3 + round(difficulty), round(between(4, 7, difficulty)) + 1))
     radius = between(0.08, 0.06, difficulty)
     place = pick(PLACES, rng)
-    grip, centres, lead = _plan_reach(rng, count, radius, place, between(0.14, 0.07, difficulty))
-    things = [_any_thing(rng, centre) for centre in centres]
+    reach = plan_reach(rng, count, radius, place, between(0.14, 0.07, difficulty))
+    things = [_any_thing(rng, centre) for centre in reach.centres]
     for thing in things:
         _draw_thing(canvas, rng, room, thing, radius)
-    _draw_gripper(canvas, room, grip)
+    _draw_gripper(canvas, reach.grip)
     nearest = things[0]
     queries = (
-        Query(intent=Intent.PLACE, answer=place),
-        Query(intent=Intent.PLACE, answer=place, question=pick(_ASK_NEAREST_PLACE, rng)),
         Query(intent=Intent.COLOUR, answer=nearest.colour),
         Query(intent=Intent.COLOUR, answer=nearest.colour, question=pick(_ASK_NEAREST_COLOUR, rng)),
         Query(intent=Intent.SHAPE, answer=nearest.shape),
     )
-    gap = min(hypot(x - u, y - v) for i, (x, y) in enumerate(centres) for u, v in centres[:i]) - 2.4 * radius
-    return queries, {
-        "gap": gap,
-        "lead": lead,
-        "place_margin": place_margin(nearest.centre),
-        "num_elements": count,
-    }
-
-
-def _plan_reach(
-    rng: np.random.Generator, count: int, radius: float, place: str, least_lead: float
-) -> tuple[Point, list[Point], float]:
-    """Return where the gripper is, where the objects are (the nearest one first), and by how much it is the nearest."""
-    low, high = (1.2 * radius, TABLE_TOP + 1.2 * radius), (1 - 1.2 * radius, TABLE_FRONT - 1.4 * radius)
-    while True:
-        first = (
-            (float(rng.uniform(0.45, 0.55)), float(rng.uniform(0.45, 0.55)))
-            if place == "centre"
-            else (float(rng.uniform(low[0], high[0])), float(rng.uniform(low[1], high[1])))
-        )
-        grip = (float(rng.uniform(0.1, 0.9)), float(rng.uniform(0.3, 0.86)))
-        reach = hypot(first[0] - grip[0], first[1] - grip[1])
-        if place_of(first) != place or place_margin(first) < MIN_PLACE_MARGIN or reach > 0.27:
-            continue
-        if not _clears_gripper(first, grip, radius):
-            continue
-        centres = [first]
-        for _ in range(30 * count):
-            if len(centres) == count:
-                leads = [hypot(x - grip[0], y - grip[1]) - reach for x, y in centres[1:]]
-                return grip, centres, min(leads)
-            x, y = (float(v) for v in rng.uniform(low, high))
-            if (
-                hypot(x - grip[0], y - grip[1]) >= reach + least_lead
-                and all(hypot(x - u, y - v) >= 2.4 * radius + 1.5 * MIN_GAP for u, v in centres)
-                and _clears_gripper((x, y), grip, radius)
-            ):
-                centres.append((x, y))
-
-
-def _clears_gripper(point: Point, grip: Point, radius: float) -> bool:
-    """Whether an object lies beside the rod and the hand, or below the fingers."""
-    dx, dy = abs(point[0] - grip[0]), point[1] - grip[1]
-    if dy > 1.15 * radius + 0.03:
-        return True
-    return dx > 1.15 * radius + (0.095 if dy > -0.12 - 1.3 * radius else 0.04)
+    apart = min(hypot(x - u, y - v) for i, (x, y) in enumerate(reach.centres) for u, v in reach.centres[:i])
+    margin = place_margin(nearest.centre)
+    return queries, {"gap": apart - 2.4 * radius, "lead": reach.lead, "place_margin": margin, "num_elements": count}
 
 
 def _draw_move(canvas: Canvas, rng: np.random.Generator, difficulty: float, room: _Room) -> Drawn:
-    side = 4 + int(rng.integers(0, 1 + round(2 * difficulty)))
-    num_moves = int(rng.integers(2, 5 + round(3 * difficulty)))
-    maze = _plan_maze(rng, side, num_moves, pick(DIRECTIONS, rng))
+    side = int(rng.integers(4 + round(0.8 * difficulty), 5 + round(2 * difficulty)))
+    num_moves = int(rng.integers(2 + round(difficulty), 6 + round(3 * difficulty)))
+    # Short ways lead straight towards the flag; a longer one may have to begin with a detour.
+    detour = num_moves >= MIN_DETOUR and rng.random() < between(0.2, 0.8, difficulty)
+    maze = plan_maze(rng, side=side, num_moves=num_moves, first_move=pick(DIRECTIONS, rng), detour=detour)
     cell = 0.76 / side
     left, top = 0.5 - side * cell / 2, (TABLE_TOP + TABLE_FRONT - side * cell) / 2
     _draw_floor(canvas, room, side, cell, left, top)
@@ -520,7 +358,7 @@ def _draw_move(canvas: Canvas, rng: np.random.Generator, difficulty: float, room
 
 def _draw_floor(canvas: Canvas, room: _Room, side: int, cell: float, left: float, top: float) -> None:
     extent = side * cell
-    canvas.rectangle(left, top, left + extent, top + extent, mixed(room.table, (255, 255, 255), 0.45))
+    canvas.rectangle(left, top, left + extent, top + extent, mixed(room.table, _WHITE, 0.45))
     ink = mixed(room.table, _INK, 0.3)
     for k in range(side + 1):
         canvas.line([(left + k * cell, top), (left + k * cell, top + extent)], ink, 0.006)
@@ -532,52 +370,12 @@ def _draw_crate(canvas: Canvas, room: _Room, centre: Point, half: float) -> None
     colour = mixed(_CRATE, room.table, 0.5 * room.fade)
     canvas.rectangle(x - half, y - half, x + half, y + half, mixed(colour, _INK, 0.45))
     canvas.rectangle(x - half, y - half, x + half, y + 0.68 * half, colour)
-    canvas.rectangle(x - half, y - half, x + half, y - 0.8 * half, mixed(colour, (255, 255, 255), 0.25))
+    canvas.rectangle(x - half, y - half, x + half, y - 0.8 * half, mixed(colour, _WHITE, 0.25))
 
 
 def _draw_flag(canvas: Canvas, centre: Point, half: float) -> None:
     x, y = centre
     canvas.circle(x, y, half, _BLANK, _INK, 0.16 * half)
-    canvas.polygon(
-        [(x - 0.3 * half, y - 0.62 * half), (x + 0.6 * half, y - 0.24 * half), (x - 0.3 * half, y + 0.14 * half)], _INK
-    )
+    cloth = ((-0.3, -0.62), (0.6, -0.24), (-0.3, 0.14))
+    canvas.polygon([(x + u * half, y + v * half) for u, v in cloth], _INK)
     canvas.rectangle(x - 0.4 * half, y - 0.66 * half, x - 0.24 * half, y + 0.66 * half, _INK)
-
-
-def _plan_maze(rng: np.random.Generator, side: int, num_moves: int, first_move: str) -> _Maze:
-    """Return a maze whose only shortest way has a length and begins with a move."""
-    cells = [(i, j) for i in range(side) for j in range(side)]
-    while True:
-        order = [cells[int(i)] for i in rng.permutation(len(cells))]
-        num_boxes = round(float(rng.uniform(0.2, 0.45)) * len(cells))
-        boxes, robot = frozenset(order[:num_boxes]), order[num_boxes]
-        ways = _shortest_ways(side, boxes, robot)
-        flags = [
-            cell
-            for cell, way in ways.items()
-            if (way.num_moves, way.num_ways, way.first_move) == (num_moves, 1, first_move)
-        ]
-        if flags:
-            flag = flags[int(rng.integers(len(flags)))]
-            return _Maze(boxes=boxes, robot=robot, flag=flag, num_moves=num_moves, first_move=first_move)
-
-
-def _shortest_ways(side: int, boxes: frozenset[Cell], start: Cell) -> dict[Cell, _Way]:
-    """Search breadth first from a cell; the cells that can be reached, with how."""
-    ways = {start: _Way(num_moves=0, num_ways=1, first_move="")}
-    edge = [start]
-    while edge:
-        found: dict[Cell, _Way] = {}
-        for cell in edge:
-            way = ways[cell]
-            for move, (dx, dy) in _STEPS.items():
-                beyond = (cell[0] + dx, cell[1] + dy)
-                if beyond in ways or beyond in boxes or not (0 <= beyond[0] < side and 0 <= beyond[1] < side):
-                    continue
-                known = found[beyond].num_ways if beyond in found else 0
-                found[beyond] = _Way(
-                    num_moves=way.num_moves + 1, num_ways=known + way.num_ways, first_move=way.first_move or move
-                )
-        ways |= found
-        edge = list(found)
-    return ways

@@ -50,16 +50,10 @@ _EDGE = 0.025
 _LEAST_TURN = radians(22)
 """Least change of direction at a corner: what turns less looks straight and hides a side."""
 
-_ASK_LONGEST_SIDE = ("Which side is the longest?", "Which letter names the polygon's longest side?")
-_ASK_SHORTEST_SIDE = ("Which side is the shortest?", "Which letter names the polygon's shortest side?")
+_ASK_LONGEST = ("Which {} is the longest?", "Which letter names the longest {}?", "Which {} has the greatest length?")
+_ASK_SHORTEST = ("Which {} is the shortest?", "Which letter names the shortest {}?", "Which {} has the least length?")
 _ASK_SIDES = ("How many sides has the polygon?", "How many corners has the polygon?", "Count the polygon's sides.")
-_ASK_LONGEST_SEGMENT = ("Which segment is the longest?", "Name the segment with the greatest length.")
-_ASK_SHORTEST_SEGMENT = ("Which segment is the shortest?", "Name the segment with the smallest length.")
-_ASK_LENGTH = (
-    "How many units long is segment {}?",
-    "What is the length of segment {} in units?",
-    "How long is segment {}, measured with the scale bar?",
-)
+_ASK_LENGTH = ("How many units long is segment {}?", "How long is segment {}, measured with the scale bar?")
 _ASK_ANGLE = ("How many degrees is the angle?", "What is the size of the angle in degrees?", "Measure the angle.")
 _ASK_VERTEX = ("Which letter names the angle's corner?", "At which letter do the angle's sides meet?")
 _ASK_CHORDS = ("How many chords has the circle?", "Count the chords.", "How many lines join points of the circle?")
@@ -192,18 +186,21 @@ def _some_letters(rng: np.random.Generator, count: int) -> list[str]:
     return [LETTERS[int(i)] for i in rng.permutation(len(LETTERS))[:count]]
 
 
-def _middle(one: Point, other: Point) -> Point:
-    return (one[0] + other[0]) / 2, (one[1] + other[1]) / 2
-
-
 def _placed(points: Sequence[Point], rng: np.random.Generator, side: float, margin: float) -> list[Point]:
     """Return points moved and scaled: their longer extent becomes `side`, and they keep a margin from the edge."""
     least_x, most_x = min(x for x, _ in points), max(x for x, _ in points)
     least_y, most_y = min(y for _, y in points), max(y for _, y in points)
     scale = side / max(most_x - least_x, most_y - least_y)
-    left = float(rng.uniform(margin, 1 - margin - scale * (most_x - least_x)))
-    top = float(rng.uniform(margin, 1 - margin - scale * (most_y - least_y)))
+    # The extent that fills the picture leaves a slack of zero, or by rounding a little less.
+    left = margin + float(rng.uniform(0, max(0.0, 1 - 2 * margin - scale * (most_x - least_x))))
+    top = margin + float(rng.uniform(0, max(0.0, 1 - 2 * margin - scale * (most_y - least_y))))
     return [(left + scale * (x - least_x), top + scale * (y - least_y)) for x, y in points]
+
+
+def _ask_extreme(rng: np.random.Generator, part: str, letters: Sequence[str], lengths: Sequence[float]) -> Query:
+    """Return a question for the longest or the shortest of the parts."""
+    options, extreme = (_ASK_LONGEST, max(lengths)) if rng.random() < 0.5 else (_ASK_SHORTEST, min(lengths))
+    return Query(intent=Intent.LETTER, answer=letters[lengths.index(extreme)], question=pick(options, rng).format(part))
 
 
 def _draw_polygon(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
@@ -217,8 +214,7 @@ def _draw_polygon(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
         order = sorted(lengths)
         margin = min(order[-1] / order[-2], order[1] / order[0]) - 1
         # Corners run clockwise, so the outside is a quarter turn back from a side's direction.
-        outward = [atan2(v - y, u - x) for (x, y), (u, v) in sides]
-        spots = [sheet.beside(_middle(*side), normal) for side, normal in zip(sides, outward, strict=True)]
+        spots = [sheet.beside(((x + u) / 2, (y + v) / 2), atan2(v - y, u - x)) for (x, y), (u, v) in sides]
         gap = min(dist(*pair) for pair in combinations(spots, 2)) - 2 * _CAPITAL * sheet.letter
         if margin >= least_margin and gap >= MIN_GAP and order[0] >= 0.14:
             break
@@ -230,16 +226,12 @@ def _draw_polygon(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
     letters = _some_letters(rng, count)
     for letter, spot in zip(letters, spots, strict=True):
         sheet.write(letter, spot)
-    longest, shortest = (letters[lengths.index(length)] for length in (order[-1], order[0]))
-    ask_sides = Query(intent=Intent.COUNT, answer=str(count), question=pick(_ASK_SIDES, rng))
-    ask_longest = Query(intent=Intent.LETTER, answer=longest, question=pick(_ASK_LONGEST_SIDE, rng))
-    ask_shortest = Query(intent=Intent.LETTER, answer=shortest, question=pick(_ASK_SHORTEST_SIDE, rng))
     queries = (
         Query(intent=Intent.LETTER, answer=letters[marked]),
         Query(intent=Intent.COUNT, answer=str(count)),
         Query(intent=Intent.COLOUR, answer=sheet.mark_name),
-        ask_longest if rng.random() < 0.5 else ask_shortest,
-        ask_sides,
+        Query(intent=Intent.COUNT, answer=str(count), question=pick(_ASK_SIDES, rng)),
+        _ask_extreme(rng, "side", letters, lengths),
     )
     return queries, {"margin": margin, "gap": gap, "num_elements": count}
 
@@ -259,7 +251,7 @@ def _convex(rng: np.random.Generator, count: int) -> list[Point]:
 
 
 def _draw_segments(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
-    count = int(rng.integers(2, round(between(3, MAX_SEGMENTS, sheet.difficulty)) + 1))
+    count = int(rng.integers(2, round(between(4, MAX_SEGMENTS, sheet.difficulty)) + 1))
     unit = between(0.08, 1.1 * MIN_UNIT, sheet.difficulty)
     lengths = [int(n) for n in rng.permutation(np.arange(UNITS[0], UNITS[1] + 1))[:count]]
     letters, marked, asked = _some_letters(rng, count), int(rng.integers(count)), int(rng.integers(count))
@@ -284,16 +276,13 @@ def _draw_segments(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
                 ends = [(u + sign * half * across[0], v + sign * half * across[1]) for sign in (-1, 1)]
                 sheet.canvas.line(ends, sheet.ink, sheet.stroke)
         sheet.write(letter, (x - sheet.margin(), y))
-    longest, shortest = (letters[lengths.index(length)] for length in (max(lengths), min(lengths)))
-    ask_longest = Query(intent=Intent.LETTER, answer=longest, question=pick(_ASK_LONGEST_SEGMENT, rng))
-    ask_shortest = Query(intent=Intent.LETTER, answer=shortest, question=pick(_ASK_SHORTEST_SEGMENT, rng))
     ask_length = pick(_ASK_LENGTH, rng).format(letters[asked])
     queries = (
         Query(intent=Intent.VALUE, answer=str(lengths[marked])),
         Query(intent=Intent.LETTER, answer=letters[marked]),
         Query(intent=Intent.COUNT, answer=str(count)),
         Query(intent=Intent.VALUE, answer=str(lengths[asked]), question=ask_length),
-        ask_longest if rng.random() < 0.5 else ask_shortest,
+        _ask_extreme(rng, "segment", letters, lengths),
     )
     return queries, {"unit": unit, "gap": pitch - 2 * _CAPITAL * sheet.letter, "num_elements": count}
 
@@ -314,32 +303,30 @@ def _draw_angle(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
     size = radians(size_deg)
     # Easy angles have a level or upright side.
     step_deg = 90 if rng.random() > 1.5 * sheet.difficulty else 5
-    start = radians(step_deg * int(rng.integers(360 // step_deg)))
+    start = radians(int(rng.integers(360 // step_deg)) * step_deg)
     rays = [start, start + size]
     if rng.random() < 0.8 * sheet.difficulty - 0.1:
         rays.append(_stray_ray(rng, start, size))
     ring = bool(rng.random() > 1.5 * sheet.difficulty)
     # As of a protractor, with its zero on the first side.
     dial = [polar(0, 0, 0.8, start + radians(15 * k)) for k in range(13)] if ring else []
-    room = sheet.margin() + 0.012
-    behind = polar(0, 0, 0.2, start + size / 2 + pi)
-    outline = [(0.0, 0.0), *[polar(0, 0, 1, ray) for ray in rays], behind, *dial]
+    room = sheet.margin() + 0.04
+    outline = [(0.0, 0.0), *[polar(0, 0, 1, ray) for ray in rays], polar(0, 0, 0.2, start + size / 2 + pi), *dial]
     placed = _placed(outline, rng, between(1.0, 0.85, sheet.difficulty) * (1 - 2 * room), room)
     vertex, ends = placed[0], placed[1 : 1 + len(rays)]
     reach = dist(vertex, ends[0])
     for k in range(len(dial)):
-        inner = 0.7 if k % 3 == 0 else 0.74
-        angle = start + radians(15 * k)
+        inner, angle = 0.7 if k % 3 == 0 else 0.74, start + radians(15 * k)
         sheet.line([polar(*vertex, f * reach, angle) for f in (inner, 0.82)], sheet.faint(0.4), sheet.stroke)
     arc = max(0.3 * reach, 0.11)
-    wedge = (degrees(start), degrees(start) + size_deg)
-    sheet.canvas.slice(*vertex, arc, *wedge, mixed(sheet.mark, sheet.paper, 0.78))
+    sheet.canvas.slice(*vertex, arc, degrees(start), degrees(start + size), mixed(sheet.mark, sheet.paper, 0.78))
     points = [polar(*vertex, arc, start + size * k / 24) for k in range(25)]
     sheet.canvas.line(points, sheet.mark, sheet.mark_stroke)
     for end in ends:
         sheet.line([vertex, end], sheet.ink, 1.2 * sheet.stroke)
     letter = pick(LETTERS, rng)
-    sheet.write(letter, sheet.beside(vertex, start + size / 2 + pi))
+    behind = start + size / 2 + pi
+    sheet.write(letter, sheet.beside(polar(*vertex, 0.02, behind), behind))
     queries = (
         Query(intent=Intent.VALUE, answer=str(size_deg)),
         Query(intent=Intent.COLOUR, answer=sheet.mark_name),
@@ -352,7 +339,7 @@ def _draw_angle(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
 
 def _stray_ray(rng: np.random.Generator, start: float, size: float) -> float:
     """Return the direction of a ray outside the angle, clear of its sides and of the letter behind its corner."""
-    letter, clear = start + size / 2 + pi, radians(40)
+    letter, clear = start + size / 2 + pi, radians(52)
     low, high = start + size + radians(30), letter - clear
     return float(rng.uniform(low, high)) if rng.random() < 0.5 else 2 * letter - float(rng.uniform(low, high))
 
@@ -360,8 +347,8 @@ def _stray_ray(rng: np.random.Generator, start: float, size: float) -> float:
 def _draw_circle(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
     count = int(rng.integers(1, round(between(4, MAX_CHORDS, sheet.difficulty)) + 1))
     most_points = round(between(6, MAX_POINTS, sheet.difficulty))
-    radius = between(0.315, 0.285, sheet.difficulty)
-    room = radius + 2 * _CAPITAL * sheet.letter + 1.2 * sheet.mark_stroke + _EDGE
+    radius = between(0.3, 0.28, sheet.difficulty)
+    room = radius + 2 * _CAPITAL * sheet.letter + 1.6 * sheet.mark_stroke + _EDGE
     x, y = (0.5 + float(rng.uniform(-1, 1)) * max(0.0, 0.5 - room) for _ in range(2))
     while True:
         num_points = int(rng.integers(3, most_points + 1))
@@ -373,24 +360,26 @@ def _draw_circle(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
             break
     sheet.canvas.circle(x, y, radius, sheet.faint(0.05), sheet.ink, sheet.stroke)
     letters = _some_letters(rng, num_points)
+    # Half a stroke further out than beside a line: a point is as thick as two.
+    spots = [sheet.beside(polar(x, y, radius + 0.5 * sheet.mark_stroke, angle), angle) for angle in angles]
     for i, j in chords:
         sheet.canvas.line([points[i], points[j]], sheet.ink, sheet.stroke)
     for i, (point, letter) in enumerate(zip(points, letters, strict=True)):
         # The first point is the coloured one.
         sheet.canvas.circle(*point, (1.0 if i == 0 else 0.6) * sheet.mark_stroke, sheet.mark if i == 0 else sheet.ink)
-        rim = polar(x, y, radius + 0.5 * sheet.mark_stroke, angles[i])
-        sheet.write(letter, sheet.beside(rim, angles[i]))
+        sheet.write(letter, spots[i])
     joined = letters[chords[0][1]]
+    ask_number, number = (_ASK_CHORDS, count) if rng.random() < 0.5 else (_ASK_POINTS, num_points)
     queries = (
         Query(intent=Intent.LETTER, answer=letters[0]),
         Query(intent=Intent.COUNT, answer=str(count)),
         Query(intent=Intent.COLOUR, answer=sheet.mark_name),
         Query(intent=Intent.LETTER, answer=joined, question=pick(_ASK_JOINED, rng).format(letters[0])),
-        Query(intent=Intent.COUNT, answer=str(count), question=pick(_ASK_CHORDS, rng))
-        if rng.random() < 0.5
-        else Query(intent=Intent.COUNT, answer=str(num_points), question=pick(_ASK_POINTS, rng)),
+        Query(intent=Intent.COUNT, answer=str(number), question=pick(ask_number, rng)),
     )
-    return queries, {"gap": min(_rise(points[i], points[j], radius) for i, j in chords), "num_elements": count}
+    letters_gap = min(dist(*pair) for pair in combinations(spots, 2)) - 2 * _CAPITAL * sheet.letter
+    gap = min(letters_gap, *(_rise(points[i], points[j], radius) for i, j in chords))
+    return queries, {"gap": gap, "num_elements": count}
 
 
 def _rise(one: Point, other: Point, radius: float) -> float:
@@ -403,13 +392,9 @@ def _some_chords(rng: np.random.Generator, points: Sequence[Point], count: int, 
 
     The first chord is the only one that leads to point 0.
     """
-    pairs = [
-        (i, j)
-        for i in range(len(points))
-        for j in range(i + 1, len(points))
-        if _rise(points[i], points[j], radius) >= 1.25 * MIN_GAP
-    ]
-    pairs = [pairs[int(k)] for k in rng.permutation(len(pairs))]
+    least = 1.25 * MIN_GAP
+    pairs = [(i, j) for i, j in combinations(range(len(points)), 2) if _rise(points[i], points[j], radius) >= least]
+    rng.shuffle(pairs)
     firsts, others = [pair for pair in pairs if pair[0] == 0], [pair for pair in pairs if pair[0] != 0]
     if not firsts or len(others) < count - 1:
         return []

@@ -4,7 +4,7 @@ What `it` means: the stain, the largest structure, the dividing cell and its nuc
 What is counted: stained cells, nuclei of the large cell.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import cos, hypot, pi, sin, sqrt
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
 from maestro_env.errors import TaskError
-from maestro_env.tasks.procedural.canvas import Canvas, Colour, Point, distance, mixed, textured
+from maestro_env.tasks.procedural.canvas import Canvas, Colour, Point, distance, mixed, polar, textured
 from maestro_env.tasks.procedural.choices import between, pick, place_margin
 from maestro_env.tasks.procedural.family import Family, Figure, Query
 from maestro_env.tasks.procedural.wordings import COLOURS, PLACES, SHAPES, Intent
@@ -94,10 +94,6 @@ class _Cell:
         reach = share * self.radius * self.wobble
         return list(zip((x + reach * _SINES).tolist(), (y - reach * _COSINES).tolist(), strict=True))
 
-    @property
-    def reach(self) -> float:
-        return self.radius * float(self.wobble.max())
-
 
 class Microscopy(Family):
     """Slides under a microscope."""
@@ -120,8 +116,7 @@ class Microscopy(Family):
             queries, measured = _draw_nuclei(canvas, rng, slide, difficulty)
         image = _blotched(canvas.finish(), rng, between(5.0, 9.0, difficulty))
         image = textured(image, between(0.12, 0.45, difficulty), rng)
-        factors: dict[str, float | int | str] = {"difficulty": difficulty, "kind": kind, **measured}
-        return Figure(image=image, queries=queries, factors=factors)
+        return Figure(image=image, queries=queries, factors={"difficulty": difficulty, "kind": kind, **measured})
 
     def check(self, figure: Figure) -> None:
         floors = {
@@ -144,8 +139,7 @@ class Microscopy(Family):
 
 def _draw_stain(canvas: Canvas, rng: np.random.Generator, slide: _Slide, difficulty: float) -> Drawn:
     """Draw cells of one pale sort, some of them stained."""
-    most = round(between(6, MAX_STAINED, difficulty))
-    num_stained = int(rng.integers(MIN_STAINED, most + 1))
+    num_stained = int(rng.integers(MIN_STAINED, round(between(6, MAX_STAINED, difficulty)) + 1))
     num_pale = int(rng.integers(2, round(between(5, 7, difficulty)) + 1))
     radius = between(0.088, 0.07, difficulty)
     cells, gap = _scattered(rng, [radius] * (num_stained + num_pale), between(0.03, 0.016, difficulty))
@@ -155,14 +149,11 @@ def _draw_stain(canvas: Canvas, rng: np.random.Generator, slide: _Slide, difficu
     cytoplasm, nucleus = mixed(slide.cytoplasm, slide.tissue, fade), mixed(slide.nucleus, slide.tissue, fade)
     _draw_specks(canvas, rng, between(0, 22, difficulty), inks[name])
     for i, cell in enumerate(cells):
-        if i < num_stained:
-            _draw_cell(canvas, rng, cell, inks[name], mixed(inks[name], _INK, 0.45))
-        else:
-            _draw_cell(canvas, rng, cell, cytoplasm, nucleus)
+        fill, core = (inks[name], mixed(inks[name], _INK, 0.45)) if i < num_stained else (cytoplasm, nucleus)
+        _draw_cell(canvas, rng, cell, fill, core)
     stained, pale = tuple(c.centre for c in cells[:num_stained]), tuple(c.centre for c in cells[num_stained:])
-    ask = pick(_ASK_STAINED, rng).format(colour=name)
     queries = (
-        *_both(Intent.COUNT, str(num_stained), ask, where=stained),
+        *_both(Intent.COUNT, str(num_stained), pick(_ASK_STAINED, rng).format(colour=name), where=stained),
         Query(intent=Intent.COUNT, answer=str(num_pale), where=pale, question=pick(_ASK_PALE, rng)),
         *_both(Intent.COLOUR, name, pick(_ASK_STAIN, rng)),
     )
@@ -217,9 +208,8 @@ def _draw_mitosis(canvas: Canvas, rng: np.random.Generator, slide: _Slide, diffi
     for cell in cells[1:]:
         _draw_cell(canvas, rng, cell, slide.cytoplasm, nucleus)
     halo = mixed(slide.cytoplasm, _WHITE, 0.45)
-    canvas.polygon(cells[0].outline(1.0), mixed(slide.cytoplasm, slide.nucleus, 0.6))
-    canvas.polygon(cells[0].outline(0.92), slide.cytoplasm)
-    canvas.polygon(cells[0].outline(0.84), halo)
+    for share, colour in ((1.0, mixed(slide.cytoplasm, slide.nucleus, 0.6)), (0.92, slide.cytoplasm), (0.84, halo)):
+        canvas.polygon(cells[0].outline(share), colour)
     part = 0.58 * dividing
     canvas.shape(shape, *cells[0].centre, part, chromatin, float(rng.uniform(-0.3, 0.3)))
     queries = (
@@ -238,10 +228,14 @@ def _draw_mitosis(canvas: Canvas, rng: np.random.Generator, slide: _Slide, diffi
 def _draw_nuclei(canvas: Canvas, rng: np.random.Generator, slide: _Slide, difficulty: float) -> Drawn:
     """Draw one large cell with nuclei of a shape and colour."""
     count = int(rng.integers(1, round(between(5, MAX_NUCLEI, difficulty)) + 1))
-    part = between(0.086, 0.07, difficulty)
-    middle = (0.5 + float(rng.uniform(-0.02, 0.02)), 0.5 + float(rng.uniform(-0.02, 0.02)))
+    part = between(0.082, 0.068, difficulty)
+    middle = (float(rng.uniform(0.48, 0.52)), float(rng.uniform(0.48, 0.52)))
     host = _Cell(centre=middle, radius=0.43, wobble=_wobble(rng, 0.03))
-    centres, gap = _within(rng, host, count, 1.15 * part, between(0.03, 0.016, difficulty))
+    reach, spacing = 1.15 * part, between(0.02, 0.014, difficulty)
+    room = 0.94 * host.radius * float(host.wobble.min()) - spacing - reach
+    centres, gap = _separated(
+        rng, [reach] * count, spacing, lambda unit, _: polar(*middle, room * sqrt(unit[0]), 2 * pi * unit[1])
+    )
     shape, name = pick(SHAPES, rng), pick(tuple(COLOURS), rng)
     inks = _inks(rng, slide, between(0.05, 0.28, difficulty))
     _draw_body(canvas, host, slide.cytoplasm)
@@ -302,22 +296,36 @@ def _scattered(
     """Return cells apart from each other, the first one in a place if one is given, and the smallest gap."""
     wobbles = [_wobble(rng, 0.055) for _ in radii]
     reaches = [radius * float(wobble.max()) for radius, wobble in zip(radii, wobbles, strict=True)]
+    places = [place, *[None] * (len(radii) - 1)]
+    centres, gap = _separated(rng, reaches, spacing, lambda unit, i: _spread(unit, reaches[i], places[i]))
+    parts = zip(centres, radii, wobbles, strict=True)
+    return [_Cell(centre=centre, radius=radius, wobble=wobble) for centre, radius, wobble in parts], gap
+
+
+def _separated(
+    rng: np.random.Generator, reaches: Sequence[float], spacing: float, stretch: Callable[[Point, int], Point]
+) -> tuple[tuple[Point, ...], float]:
+    """Return centres of discs at least `spacing` apart, and the smallest gap between any two.
+
+    Args:
+        rng: The only source of randomness.
+        reaches: Radii of the discs, as fractions of the side.
+        spacing: Smallest gap, as a fraction of the side.
+        stretch: Turns a point of the unit square and the index of a disc into where that disc may lie.
+    """
     while True:
         centres: list[Point] = []
-        gap = 1.0
-        for x, y in rng.random((50 * len(radii), 2)).tolist():
+        smallest = 1.0
+        for x, y in rng.random((50 * len(reaches), 2)).tolist():
             reach = reaches[len(centres)]
-            centre = _spread((x, y), reach, place if not centres else None)
-            gaps = [
-                hypot(centre[0] - u, centre[1] - v) - reach - r for (u, v), r in zip(centres, reaches, strict=False)
-            ]
+            u, v = stretch((x, y), len(centres))
+            gaps = [hypot(u - a, v - b) - reach - r for (a, b), r in zip(centres, reaches, strict=False)]
             if min(gaps, default=1.0) < spacing:
                 continue
-            centres.append(centre)
-            gap = min(gap, *gaps, 1.0)
-            if len(centres) == len(radii):
-                parts = zip(centres, radii, wobbles, strict=True)
-                return [_Cell(centre=c, radius=r, wobble=w) for c, r, w in parts], gap
+            centres.append((u, v))
+            smallest = min(smallest, *gaps, 1.0)
+            if len(centres) == len(reaches):
+                return tuple(centres), smallest
 
 
 def _spread(unit: Point, reach: float, place: str | None) -> Point:
@@ -331,33 +339,15 @@ def _spread(unit: Point, reach: float, place: str | None) -> Point:
     return (1 - x if "right" in place else x), (1 - y if "lower" in place else y)
 
 
-def _within(
-    rng: np.random.Generator, host: _Cell, count: int, reach: float, spacing: float
-) -> tuple[tuple[Point, ...], float]:
-    """Return centres of nuclei within a cell, apart from each other and from its membrane, and the smallest gap."""
-    room = host.radius * float(host.wobble.min()) * 0.94 - spacing - reach
-    while True:
-        centres: list[Point] = []
-        gap = 1.0
-        for u, v in rng.uniform(-room, room, (40 * count, 2)).tolist():
-            x, y = host.centre[0] + u, host.centre[1] + v
-            gaps = [hypot(x - a, y - b) - 2 * reach for a, b in centres]
-            if hypot(u, v) > room or min(gaps, default=1.0) < spacing:
-                continue
-            centres.append((x, y))
-            gap = min(gap, *gaps, 1.0)
-            if len(centres) == count:
-                return tuple(centres), gap
-
-
 def _draw_fibres(canvas: Canvas, rng: np.random.Generator, slide: _Slide) -> None:
     """Draw the strands of the tissue: wide, pale, gently bent."""
     slope = float(rng.uniform(-0.6, 0.6))
     for _ in range(7):
         height, bend, phase = (float(v) for v in rng.uniform((-0.3, 0.02, 0), (1.3, 0.06, 2 * pi)))
         tint = mixed(slide.tissue, slide.cytoplasm if rng.random() < 0.6 else _WHITE, float(rng.uniform(0.15, 0.4)))
-        points = [(x / 8, height + slope * (x / 8 - 0.5) + bend * sin(phase + x * 0.7)) for x in range(-1, 10)]
-        canvas.line(points, tint, float(rng.uniform(0.006, 0.03)))
+        upper = [(x / 8, height + slope * (x / 8 - 0.5) + bend * sin(phase + x * 0.7)) for x in range(-1, 10)]
+        width = float(rng.uniform(0.006, 0.03))
+        canvas.polygon([*upper, *((x, y + width) for x, y in reversed(upper))], tint)
 
 
 def _draw_body(canvas: Canvas, cell: _Cell, fill: Colour) -> None:
@@ -383,8 +373,7 @@ def _draw_gland(canvas: Canvas, rng: np.random.Generator, gland: _Cell, slide: _
     """Draw a gland: a coloured wall of cells, whose nuclei stand in a ring, round a pale lumen."""
     canvas.polygon(gland.outline(1.0), mixed(ink, _INK, 0.3))
     canvas.polygon(gland.outline(0.95), ink)
-    ring = _Cell(centre=gland.centre, radius=gland.radius * 0.76, wobble=gland.wobble).outline(1.0)
-    for x, y in ring[int(rng.integers(4)) :: 4]:
+    for x, y in gland.outline(0.76)[int(rng.integers(4)) :: 4]:
         canvas.circle(x, y, 0.075 * gland.radius, mixed(ink, _INK, 0.4))
     canvas.polygon(gland.outline(0.5), mixed(ink, _WHITE, 0.25))
     canvas.polygon(gland.outline(0.36), mixed(slide.tissue, ink, 0.2))
@@ -406,4 +395,6 @@ def _blotched(image: Image.Image, rng: np.random.Generator, strength: float) -> 
     """
     light, stain = rng.normal(0.0, strength, (7, 7, 1)), rng.normal(0.0, strength / 3, (7, 7, 3))
     field = Image.fromarray(np.clip(128 + light + stain, 0, 255).astype(np.uint8))
-    return ImageChops.add(image, field.resize(image.size, Image.Resampling.BICUBIC), scale=1.0, offset=-128)
+    # In two steps: bicubic all the way costs twice as much and looks the same.
+    field = field.resize((56, 56), Image.Resampling.BICUBIC).resize(image.size, Image.Resampling.BILINEAR)
+    return ImageChops.add(image, field, scale=1.0, offset=-128)

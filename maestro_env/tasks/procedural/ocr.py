@@ -161,12 +161,11 @@ def _queries(
 def _text(rng: np.random.Generator, kind: str) -> str:
     if kind == "label":
         length = int(rng.integers(2, 7))
-        return str(int(rng.integers(10 ** (length - 1), 10**length)))
+        return str(int(rng.integers(int(10 ** (length - 1)), int(10**length))))
     if kind == "plate":
         if rng.random() < 0.35:
             return f"{int(rng.integers(1, 100))}.{int(rng.integers(100)):02d}"
-        order = [int(place) for place in rng.permutation(len(_CONSONANTS))]
-        letters = "".join(_CONSONANTS[place] for place in order[: int(rng.integers(2, 4))])
+        letters = pick(_CONSONANTS, rng) + pick(_CONSONANTS, rng)
         return f"{letters}-{int(rng.integers(10, 1000))}"
     length, vowel_next = int(rng.integers(3, 9)), bool(rng.random() < 0.3)
     word = ""
