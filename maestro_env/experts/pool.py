@@ -1,7 +1,8 @@
 """The training pool: views with questions and answers, drawn once, kept on disk, shared by all trainings.
 
 A pool is a folder of shards, one `.npz` each. A shard is drawn from a seed of its own, so building resumes after being
-killed and gives the same pool. A source's folder is named by what it holds, so that what is drawn otherwise is drawn anew. Pool seeds never meet those of the train, val and test tasks.
+killed and gives the same pool. A source's folder is named by what it holds: what is drawn otherwise is drawn anew.
+Pool seeds never meet those of the train, val and test tasks.
 
 Views are kept larger than a network's input; training crops and shrinks them at random. Kinds of source:
 
