@@ -17,8 +17,8 @@ from maestro_env.types import Box
 MAX_TILT_DEG = 30
 """Tilts are looked for up to this, either way; by 45 degrees nobody knows which edge was level."""
 
-MIN_STRAIGHTNESS = 2.8
-"""Below this a picture has no long straight edges. Charts with axes reach 3.3 and more, spoked discs at most 2.4."""
+MIN_STRAIGHTNESS = 1.7
+"""Below this a picture has no straight edge long enough to level it by. `Tilt.straightness` says of what."""
 
 _TILT_PX = 96
 """Tilts are estimated on a thumbnail with this side: half a degree moves the end of a long edge by half a pixel."""
@@ -155,18 +155,19 @@ def relit(image: Image.Image) -> Image.Image:
     light = light_of(grid)
     # Highlights and shadows are small things: they are looked for among single pixels, not in the thumbnail's means.
     pixels = np.asarray(image.resize((_SAMPLE_PX, _SAMPLE_PX), Image.Resampling.NEAREST), np.float32)
-    pixels = pixels / np.asarray(_resized(light, (_SAMPLE_PX, _SAMPLE_PX)))[:, :, None]
-    edges = np.concatenate((pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]))
+    pixels = pixels / _resized(light, (_SAMPLE_PX, _SAMPLE_PX))[:, :, None]
+    edges = _edges_of(pixels)
     low, high = np.percentile(pixels.reshape(-1, 3), (0.5, 99.5), axis=0)
     balance = high.mean() / np.maximum(high, 1.0)
     if balance.max() / balance.min() > _MAX_CAST:
         balance = np.ones(3)
     low, high, ground = float((low * balance).min()), float(high.mean()), float((np.median(edges, 0) * balance).mean())
     shadow, highlight = _DARK_GROUND if ground < (low + high) / 2 else _BRIGHT_GROUND
+    shadow, highlight = min(shadow, low), max(highlight, high)  # no contrast is taken away
     stretch = (highlight - shadow) / max(high - low, _MIN_RANGE)
     if stretch < _WELL_LIT and float(light.max() / light.min()) < _WELL_LIT:
         return image
-    gain = stretch / np.asarray(_resized(light, image.size))
+    gain = stretch / _resized(light, image.size)
     levels = np.asarray(image, np.float32) * gain[:, :, None]
     levels *= balance.astype(np.float32)
     levels += np.float32(shadow - low * stretch)
@@ -204,8 +205,8 @@ def light_of(levels: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.exp(light - light.mean())
 
 
-def _resized(field: NDArray[np.float32], size: tuple[int, int]) -> Image.Image:
-    return Image.fromarray(field).resize(size, Image.Resampling.BILINEAR)
+def _resized(field: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    return np.asarray(Image.fromarray(field).resize(size, Image.Resampling.BILINEAR), np.float32)
 
 
 def trimmed(image: Image.Image, *, margin: float = PAGE_MARGIN) -> Image.Image:
@@ -224,7 +225,7 @@ def trimmed(image: Image.Image, *, margin: float = PAGE_MARGIN) -> Image.Image:
 def content_box(image: Image.Image) -> Box | None:
     """Return the box of what differs from the page, specks aside; None for an empty page."""
     half = np.asarray(image.reduce(2), np.float32)
-    edges = np.concatenate((half[0], half[-1], half[:, 0], half[:, -1]))
+    edges = _edges_of(half)
     page = np.median(edges, axis=0)
     grain = float(np.median(np.abs(edges - page)))
     content = np.abs(half - page).max(axis=2) > max(_LEAST_DIFFERENCE, _GRAIN_FACTOR * grain)
@@ -246,6 +247,20 @@ def content_box(image: Image.Image) -> Box | None:
     left, top = 2.0 * first[:, whole].min(axis=1)
     right, bottom = 2.0 * last[:, whole].max(axis=1) + 2.0
     return Box(left=float(left), top=float(top), right=float(right), bottom=float(bottom))
+
+
+def widened(image: Image.Image, framing: float) -> Image.Image:
+    """Return a picture in the middle of a page `framing` times as wide, of the colour of its border."""
+    width, height = round(image.width * framing), round(image.height * framing)
+    red, green, blue = (int(level) for level in np.median(_edges_of(np.asarray(image, np.float32)), axis=0))
+    page = Image.new("RGB", (width, height), (red, green, blue))
+    page.paste(image, ((width - image.width) // 2, (height - image.height) // 2))
+    return page
+
+
+def _edges_of(levels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """[2 (H + W), 3] the outermost pixels of a picture [H, W, 3]."""
+    return np.concatenate((levels[0], levels[-1], levels[:, 0], levels[:, -1]))
 
 
 def groups_of(occupied: NDArray[np.bool_]) -> NDArray[np.intp]:

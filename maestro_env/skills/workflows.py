@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from maestro_env.errors import RegistryError, unknown_name
 from maestro_env.registry import Registry
-from maestro_env.skills import counting, direct, perception
+from maestro_env.skills import chart, counting, diagram, direct, embodied, geometry, perception, science
 from maestro_env.skills.base import SkillFunction
 
 
@@ -22,6 +22,11 @@ WORKFLOWS: Mapping[str, Workflow] = {
     "Direct": Workflow(run=direct.direct, tier2=direct.TIER2),
     "Perception_Problem_Solver": Workflow(run=perception.perception, tier2=perception.TIER2),
     "Counting_Problem_Solver": Workflow(run=counting.counting, tier2=counting.TIER2),
+    "Chart_Problem_Solver": Workflow(run=chart.chart, tier2=chart.TIER2),
+    "Geometric_Problem_Solver": Workflow(run=geometry.geometry, tier2=geometry.TIER2),
+    "Science_Problem_Solver": Workflow(run=science.science, tier2=science.TIER2),
+    "Diagram_Reasoning_Skill": Workflow(run=diagram.diagram, tier2=diagram.TIER2),
+    "Embodied_Scene_QA_Skill": Workflow(run=embodied.embodied, tier2=embodied.TIER2),
 }
 
 

@@ -1,0 +1,58 @@
+"""Reading several views of the same thing and averaging what was read. Choosing the views is each skill's job."""
+
+from collections.abc import Callable, Sequence
+
+from PIL import Image
+
+from maestro_env.skills.base import Ask, Reading, SkillRun
+from maestro_env.skills.crops import framings_of
+from maestro_env.skills.reading import readings, reply_to
+from maestro_env.skills.retouch import widened
+from maestro_env.types import Context, Expert, Task
+
+SECOND_FRAMING = 1.15
+"""The second view shows this much more: what one framing puts between two of a reader's pixels, the other may not."""
+
+
+def read_views(views: Sequence[Image.Image], task: Task, context: Context, expert: Expert, *, tier2: str) -> SkillRun:
+    """Ask about all views at once and reply with the mean of the readings."""
+    looks = yield Ask(views=tuple(views), question=task.question)
+    return reply_to(mean_reading(readings(looks, expert)), context=context, tier2=tier2)
+
+
+def read_retouched(
+    task: Task,
+    context: Context,
+    image: Image.Image,
+    expert: Expert,
+    *,
+    retouch: Callable[[Image.Image], Image.Image],
+    tier2: str,
+) -> SkillRun:
+    """Undo how the whole picture was taken, then read it in two framings and average.
+
+    A region is read in two framings as it is: it holds a frame and other things around its figure, which mislead
+    whoever looks for the edges, the light or the page of a picture.
+    """
+    views = two_framings(retouch(image)) if context.box is None else region_framings(image, context)
+    return read_views(views, task, context, expert, tier2=tier2)
+
+
+def mean_reading(seen: Sequence[Reading]) -> Reading:
+    """Return the mean probability of each answer; an answer that a reading does not name has none there."""
+    answers = dict.fromkeys(answer for reading in seen for answer in reading.probabilities)
+    return Reading(
+        probabilities={
+            answer: sum(reading.probabilities.get(answer, 0.0) for reading in seen) / len(seen) for answer in answers
+        }
+    )
+
+
+def two_framings(view: Image.Image) -> tuple[Image.Image, Image.Image]:
+    """Return a view, and the same with more of its border's colour around it."""
+    return view, widened(view, SECOND_FRAMING)
+
+
+def region_framings(image: Image.Image, context: Context) -> tuple[Image.Image, ...]:
+    """Return a region as it is and with more around it."""
+    return framings_of(image, context, (1.0, SECOND_FRAMING))

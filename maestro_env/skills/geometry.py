@@ -1,0 +1,16 @@
+"""`Geometric_Problem_Solver`: trims the page around a drawing, then reads it (`Trim`)."""
+
+from PIL import Image
+
+from maestro_env.skills.averaging import read_retouched
+from maestro_env.skills.base import SkillRun
+from maestro_env.skills.retouch import trimmed
+from maestro_env.types import Context, Expert, Task
+
+TRIM = "Trim"
+TIER2 = (TRIM,)
+
+
+def geometry(task: Task, context: Context, image: Image.Image, expert: Expert) -> SkillRun:
+    """Read a drawing without the empty page around it."""
+    return read_retouched(task, context, image, expert, retouch=trimmed, tier2=TRIM)
