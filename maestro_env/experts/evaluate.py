@@ -12,11 +12,12 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
+from maestro_env.experts.pool import CLOSED
 from maestro_env.experts.store import LocatorNetwork, ReaderNetwork, load_network
 from maestro_env.experts.weights_io import WEIGHTS_FOLDER
 from maestro_env.skills.base import Finding
 from maestro_env.skills.reading import best_answer, is_visible
-from maestro_env.tasks.procedural.generate import BENCHMARKS, FAMILIES, render
+from maestro_env.tasks.procedural.generate import SCENE_FAMILIES, render
 from maestro_env.types import SPLITS, Box
 
 SIDE_FACTOR = 1.6
@@ -32,9 +33,9 @@ def hits(finding: Finding, target: Box) -> bool:
 
 
 def reader_accuracies(network: ReaderNetwork, *, split: str, num_tasks: int) -> dict[str, float]:
-    """Return the share of right answers on each benchmark."""
+    """Return the share of right answers on each benchmark of plain figures with closed answers."""
     results: dict[str, float] = {}
-    for benchmark in track(BENCHMARKS):
+    for benchmark in track(CLOSED):
         tasks = [render(benchmark, split, index) for index in range(num_tasks)]
         readings = network.look([task.image for task in tasks], [task.task.question for task in tasks])
         right = [
@@ -47,8 +48,8 @@ def reader_accuracies(network: ReaderNetwork, *, split: str, num_tasks: int) -> 
 
 def locator_hit_rates(network: LocatorNetwork, *, split: str, num_tasks: int) -> dict[str, float]:
     """Return the share of hits by the target's family, on `num_tasks` scenes a family in the mean."""
-    found: dict[str, list[bool]] = {family: [] for family in FAMILIES}
-    for index in track(range(num_tasks * len(FAMILIES))):
+    found: dict[str, list[bool]] = {family: [] for family in SCENE_FAMILIES}
+    for index in track(range(num_tasks * len(SCENE_FAMILIES))):
         rendered = render("scene", split, index)
         assert rendered.scene is not None
         finding = network.look([rendered.image], [rendered.task.question])[0]

@@ -137,8 +137,9 @@ def train(recipe: Recipe, *, plan: Plan, report: Report) -> Path:
         "seed": str(plan.seed),
         "pool": " ".join(f"{source}-{fingerprint(source)}" for source in sorted(recipe.sources)),
     }
+    checkpoint_path = plan.out / f"{recipe.expert}.checkpoint.safetensors"
     if path.exists() and made_by.items() <= read_metadata(path).items():
-        report(steps, float("nan"))
+        checkpoint_path.unlink(missing_ok=True)
         return path
     torch.manual_seed(plan.seed)
     network = channels_last(make_network(recipe))
@@ -146,7 +147,6 @@ def train(recipe: Recipe, *, plan: Plan, report: Report) -> Path:
         own, shipped = weights_path(recipe.start_from, plan.out), weights_path(recipe.start_from)
         network.load_state_dict(load_weights(own if own.exists() else shipped))
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=1e-2)
-    checkpoint_path = plan.out / f"{recipe.expert}.checkpoint.safetensors"
     first_step = resume(network, optimizer, checkpoint_path, plan=made_by)
     training, held_out = load_pool(recipe, plan.pool)
     network.train()
@@ -166,7 +166,7 @@ def train(recipe: Recipe, *, plan: Plan, report: Report) -> Path:
     spent = training_multiply_adds(network, recipe, held_out) * steps
     found = {"multiply_adds": str(spent), "held_out_loss": f"{_held_out_loss(network, recipe, held_out):.4f}"}
     save_weights(network, path, made_by | found)
-    checkpoint_path.unlink()
+    checkpoint_path.unlink(missing_ok=True)
     return path
 
 
