@@ -65,6 +65,8 @@ _RAMPS: tuple[tuple[Colour, ...], ...] = (
 """Palettes of thematic maps, from small values to large ones."""
 _GRID = 64
 """Cells a side of the grid that terrain is computed on."""
+_ANGLES = 220
+"""Corners of an outline: 2 px apart at 384 px."""
 _MARKER = 0.045
 """Radius of a marker on a map."""
 _DOT = 0.026
@@ -126,7 +128,7 @@ class Earth(Family):
 
 
 def _outline(points: Grid) -> list[Point]:
-    return [(float(x), float(y)) for x, y in points]
+    return list(zip(points[:, 0].tolist(), points[:, 1].tolist(), strict=True))
 
 
 def _hypot(vectors: Grid) -> Grid:
@@ -204,7 +206,7 @@ class _Country:
 
 def _star(normals: Grid, depths: Grid) -> Grid:
     """Return the outline [angles, 2] of an intersection of half planes around the origin."""
-    angles = np.linspace(0, 2 * pi, 300, endpoint=False)
+    angles = np.linspace(0, 2 * pi, _ANGLES, endpoint=False)
     rays = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
     slopes = np.maximum(rays @ normals.T, 1e-9)
     return rays * np.min(depths / slopes, axis=-1, keepdims=True)
@@ -226,7 +228,7 @@ def _build_country(rng: np.random.Generator, count: int) -> _Country:
 
 
 def _draw_regions(rng: np.random.Generator, size_px: int, difficulty: float) -> Drawn:
-    count = int(rng.integers(4, round(between(5, MAX_REGIONS, difficulty)) + 1))
+    count = int(rng.integers(4, round(between(6, MAX_REGIONS, difficulty)) + 1))
     text = between(0.16, 0.125, difficulty)
     least = between(0.028, 0.012, difficulty)
     marked = int(rng.integers(count))
@@ -337,8 +339,8 @@ def _draw_graticule(canvas: Canvas, rng: np.random.Generator) -> None:
 
 def _draw_label(canvas: Canvas, point: Point, text: str, height: float, ink: Colour, halo: Colour) -> None:
     """Write a letter with a halo, so that it stands on any tint."""
-    reach = 0.011
-    for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1), (-0.7, -0.7), (0.7, -0.7), (-0.7, 0.7), (0.7, 0.7)):
+    reach = 0.009
+    for dx, dy in ((-1, -1), (1, -1), (-1, 1), (1, 1)):
         canvas.text(point[0] + dx * reach, point[1] + dy * reach, text, halo, height)
     canvas.text(*point, text, ink, height)
 
@@ -366,8 +368,10 @@ def _draw_contours(rng: np.random.Generator, size_px: int, difficulty: float) ->
     while True:
         summit = _point_in(rng, place, difficulty, reach=0.21)
         rings = _nested_rings(rng, count, summit, difficulty)
+        if rings[0].min() < 0.02 or rings[0].max() > 0.98:
+            continue
         gap = min(float(_hypot(a[::3, None] - b).min()) for a, b in pairwise(rings)) - width
-        if gap > least_gap and rings[0].min() > 0.02 and rings[0].max() < 0.98:
+        if gap > least_gap:
             break
     tints = _tints_of(_LAND, count + 1, between(0.25, 0.5, difficulty))
     ink = mixed(_CONTOUR, tints[0], between(0.0, 0.25, difficulty))
@@ -402,7 +406,7 @@ def _point_in(rng: np.random.Generator, place: str, difficulty: float, reach: fl
 
 def _nested_rings(rng: np.random.Generator, count: int, summit: Point, difficulty: float) -> list[Grid]:
     """Return the outlines of a hill's contour lines [angles, 2], the lowest first, the last one around the summit."""
-    angles = np.linspace(0, 2 * pi, 300, endpoint=False)
+    angles = np.linspace(0, 2 * pi, _ANGLES, endpoint=False)
     rays = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
     # Many lines leave less room for bays and spurs.
     calm = 1.0 if count < 6 else 0.6
@@ -415,7 +419,7 @@ def _nested_rings(rng: np.random.Generator, count: int, summit: Point, difficult
     foot = 0.5 + 0.55 * (top - 0.5)
     squarish = (np.abs(rays) ** 3.2).sum(axis=1) ** (-1 / 3.2)
     outer = foot + rays * (float(rng.uniform(0.34, 0.37)) * squarish * (1 + waves))[:, None]
-    inner = top + rays * (float(rng.uniform(0.032, 0.042)) * (1 + 2 * waves))[:, None]
+    inner = top + rays * ((float(rng.uniform(0.032, 0.042)) + 0.14 / count**2) * (1 + 2 * waves))[:, None]
     steps = rng.uniform(1 - 0.25 * difficulty, 1 + 0.25 * difficulty, count - 1)
     climbs = np.concatenate(([0.0], np.cumsum(steps) / steps.sum()))
     warp = _build_warp(rng, 0.7 * calm)
@@ -475,20 +479,33 @@ def _place_points(
 ) -> tuple[list[Point], list[Point], float]:
     """Return dots, the first one in a place, their letters above or below, and the smallest gap between marks."""
     apart = _DOT + 0.4 * text
+    least = between(0.04, 0.02, difficulty)
     while True:
-        points = [_point_in(rng, place, difficulty, reach=0.3)]
-        points += [(float(x), float(y)) for x, y in rng.uniform(0.1, 0.9, (count - 1, 2))]
-        sides = [(-1 if y > 0.5 else 1) if abs(y - 0.5) > 0.25 else int(rng.choice([-1, 1])) for _, y in points]
-        labels = [(x, y + side * (apart + 0.02)) for (x, y), side in zip(points, sides, strict=True)]
-        gaps = [1.0]
-        for i, j in combinations(range(count), 2):
-            if hypot(points[i][0] - points[j][0], points[i][1] - points[j][1]) < 0.24:
-                gaps.append(0.0)
-            gaps.append(hypot(labels[i][0] - labels[j][0], labels[i][1] - labels[j][1]) - 0.8 * text)
-            for a, b in ((i, j), (j, i)):
-                gaps.append(hypot(points[a][0] - labels[b][0], points[a][1] - labels[b][1]) - apart)
-        if min(gaps) > between(0.04, 0.02, difficulty):
-            return points, labels, min(gaps)
+        points, labels, smallest = [_point_in(rng, place, difficulty, reach=0.3)], list[Point](), 1.0
+        for _ in range(60):
+            x, y = points[-1]
+            # Letters lean to the middle line, so that none leaves the map.
+            side = (-1 if y > 0.5 else 1) if abs(y - 0.5) > 0.25 else int(rng.choice([-1, 1]))
+            label = (x, y + side * (apart + 0.02))
+            gaps = [
+                gap
+                for point, other in zip(points, labels, strict=False)
+                for gap in (
+                    hypot(x - point[0], y - point[1]) - 0.24,
+                    hypot(x - other[0], y - other[1]) - apart,
+                    hypot(label[0] - point[0], label[1] - point[1]) - apart,
+                    hypot(label[0] - other[0], label[1] - other[1]) - 0.8 * text,
+                )
+            ]
+            gap = min(gaps, default=1.0)
+            if gap > least:
+                smallest = min(smallest, gap)
+                labels.append(label)
+                if len(labels) == count:
+                    return points, labels, smallest
+            else:
+                points.pop()
+            points.append((float(rng.uniform(0.1, 0.9)), float(rng.uniform(0.1, 0.9))))
 
 
 def _bands_of_points(rng: np.random.Generator, count: int, rise: int) -> list[int]:
@@ -522,7 +539,8 @@ def _relief(
     cells = np.minimum((nodes * _GRID).astype(int), _GRID - 1)
     reach = np.full(len(nodes), 0.14)
     kernel = np.exp(-((_hypot(nodes[:, None] - nodes) / reach) ** 2) / 2)
-    height += _bumps(nodes, reach, np.linalg.solve(kernel, wanted - height[cells[:, 1], cells[:, 0]]), steps)
+    sizes = np.linalg.solve(kernel, wanted - height[cells[:, 1], cells[:, 0]]).astype(np.float64)
+    height += _bumps(nodes, reach, sizes, steps)
     for (x, y), target in zip(points, targets, strict=True):
         away = np.hypot(steps - x, (steps - y)[:, None])
         share = np.clip((away - clear) / 0.09, 0, 1)
@@ -549,7 +567,8 @@ def _clearance(height: Grid, point: Point) -> float:
 def _banded(height: Grid, tints: Sequence[Colour], size_px: int, line_share: float) -> Image.Image:
     """Return terrain in tints by band, with smooth lines between them, a share darker than the tints."""
     fine = 64
-    slopes = np.hypot(*np.gradient(height)) * _GRID
+    down, along = np.gradient(height)
+    slopes = np.hypot(down, along) * _GRID
     # Bands of height a pixel and a line's width have, where the ground is sloping on average.
     pixel, width = float(slopes.mean()) / size_px, 0.007 * float(slopes.mean())
     at = (np.arange(len(tints) * fine) + 0.5) / fine
@@ -557,8 +576,8 @@ def _banded(height: Grid, tints: Sequence[Colour], size_px: int, line_share: flo
     shares = np.clip((width / 2 - np.abs(at - edges)) / pixel + 0.5, 0, 1)[:, None] * line_share
     table = np.array(tints)[at.astype(int)] * (1 - shares) + np.array(_BORDER) * shares
     smooth = Image.fromarray(height.astype(np.float32)).resize((size_px, size_px), Image.Resampling.BICUBIC)
-    places = np.clip(np.asarray(smooth) * fine, 0, len(table) - 1).astype(np.intp)
-    return Image.fromarray(np.round(table).astype(np.uint8)[places])
+    places = (np.asarray(smooth) * fine).astype(np.int16)
+    return Image.fromarray(np.round(table).astype(np.uint8).take(places, axis=0, mode="clip"))
 
 
 def _shaded(image: Image.Image, height: Grid, strength: float) -> Image.Image:
