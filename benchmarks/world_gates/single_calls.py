@@ -116,8 +116,8 @@ def gate_1(scope: Scope, calls: SingleCalls, intervals: Intervals) -> Gate:
             Condition(name="vote over it", figure=vote_gain, at_most=VOTE_GAIN),
         ),
         note=(
-            f"Best on the fitted tasks: {', '.join(sorted(set(calls.best_names)))}. The vote is over "
-            f"{int(readers_of(scope.test).sum())} experts on the whole picture and scores {100 * calls.vote.mean():.1f}."
+            f"Best on the fitted tasks: {', '.join(sorted(set(calls.best_names)))}. The vote of all "
+            f"{int(readers_of(scope.test).sum())} readers on the whole picture scores {100 * calls.vote.mean():.1f}."
         ),
     )
 

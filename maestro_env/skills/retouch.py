@@ -78,6 +78,8 @@ def tilt_of(image: Image.Image) -> Tilt:
     )
     weight = _disc_weight()
     levels = np.asarray(thumbnail, np.float32)[weight > 0]
+    if levels.max() == levels.min():
+        return Tilt(degrees=0.0, straightness=1.0)
     weight = weight[weight > 0]
     levels = weight * (levels - np.vdot(levels, weight) / weight.sum())
     coarse = np.arange(-MAX_TILT_DEG, MAX_TILT_DEG + _COARSE_DEG / 2, _COARSE_DEG)
@@ -90,8 +92,7 @@ def tilt_of(image: Image.Image) -> Tilt:
     ]
     finest = [_sharpness(levels, degrees) for degrees in fine]
     best = int(np.argmax(finest))
-    mean = float(sharpness.mean())
-    return Tilt(degrees=fine[best], straightness=finest[best] / mean if mean > 0 else 1.0)
+    return Tilt(degrees=fine[best], straightness=finest[best] / float(sharpness.mean()))
 
 
 def straightened(image: Image.Image) -> Image.Image:
@@ -170,7 +171,7 @@ def relit(image: Image.Image) -> Image.Image:
     gain = stretch / _resized(light, image.size)
     levels = np.asarray(image, np.float32) * gain[:, :, None]
     levels *= balance.astype(np.float32)
-    levels += np.float32(shadow - low * stretch)
+    levels += np.float32(shadow - low * stretch + 0.5)  # half a level: rounded, not cut off
     return Image.fromarray(np.clip(levels, 0, 255, out=levels).astype(np.uint8))
 
 

@@ -1,13 +1,17 @@
 """Each skill, driven by a script: what it asks, and what it makes of the looks it is sent."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from maestro_env.errors import RegistryError, UnknownNameError
 from maestro_env.registry import Registry, load_registry
+from maestro_env.skills.averaging import mean_reading
 from maestro_env.skills.base import Ask, Finding, Look, Reading, SkillRun
 from maestro_env.skills.counting import asks_for_count, mean_counts, tile_counts
+from maestro_env.skills.retouch import relit, straightened, trimmed
 from maestro_env.skills.workflows import check_skills, skill_function
 from maestro_env.types import WHOLE, Box, Context, Expert, Model, Reply, Role, Skill, Task
 
@@ -17,10 +21,12 @@ IN_REGION = Context(id="region:a", parent=WHOLE, box=Box(left=75, top=75, right=
 COUNT, OTHER = "How many can be seen?", "Which colour is it?"
 
 
-def run(skill: str, context: Context, question: str, *, role: str = Role.READER) -> SkillRun:
+def run(
+    skill: str, context: Context, question: str, *, role: str = Role.READER, image: Image.Image = IMAGE
+) -> SkillRun:
     task = Task(id="t", benchmark="b", split="val", question=question, images=("i",), gold="1")
     model = Model(name="model-a", description="", network="network-a", role=role)
-    return skill_function(skill)(task, context, IMAGE, Expert(model=model, skill=Skill(name=skill, description="")))
+    return skill_function(skill)(task, context, image, Expert(model=model, skill=Skill(name=skill, description="")))
 
 
 def finish(running: SkillRun, *looks: Look) -> Reply:
@@ -216,6 +222,104 @@ def test_mean_counts__of_different_lengths() -> None:
 )
 def test_asks_for_count__goes_by_whole_words(question: str, expected: bool) -> None:
     assert asks_for_count(question) is expected
+
+
+def axes() -> Image.Image:
+    """A page with two axes and a bar, turned by 20 degrees."""
+    image = Image.new("RGB", (200, 200), "white")
+    pen = ImageDraw.Draw(image)
+    pen.line([(40, 40), (40, 160), (160, 160)], fill="black", width=3)
+    pen.rectangle((70, 80, 100, 160), fill="red")
+    return image.rotate(20, Image.Resampling.BILINEAR, fillcolor="white")
+
+
+def page() -> Image.Image:
+    """A page with a disc 60 px wide at its upper left."""
+    image = Image.new("RGB", (200, 200), "white")
+    ImageDraw.Draw(image).ellipse((20, 30, 79, 89), fill="blue")
+    return image
+
+
+def dim() -> Image.Image:
+    image = Image.new("RGB", (200, 200), (140, 140, 140))
+    image.paste((90, 90, 90), (60, 60, 140, 140))
+    return image
+
+
+def test_chart__levels_axes_and_reads_them_in_two_framings() -> None:
+    image = axes()
+    running = run("Chart_Problem_Solver", IN_WHOLE, OTHER, image=image)
+    ask = next(running)
+    # The picture as it is; level; level with 1.15 times as much in view.
+    assert ask.views[0] is image
+    assert sizes(ask) == [200, 200, 230]
+    assert ask.views[1] == straightened(image)
+    assert ask.views[1] != image
+    assert ask.views[2].crop((15, 15, 215, 215)) == ask.views[1]
+    # The picture as it is does not count: 2: (0.4 + 0.7) / 2 = 0.55; 3: (0.5 + 0.1) / 2 = 0.3; hidden: 0.15.
+    reply = finish(running, reading(n9=1.0), reading(n2=0.4, n3=0.5), reading(n2=0.7, n3=0.1))
+    assert (reply.answer, reply.confidence, reply.skill_tier2) == ("2", f32(0.55), "Axes")
+    assert reply.next_context is IN_WHOLE
+
+
+def test_chart__trims_the_page_around_a_disc() -> None:
+    running = run("Chart_Problem_Solver", IN_WHOLE, OTHER, image=page())
+    # The disc's 60 px and a tenth of it on either side: 72; with 1.15 times as much: 82.8.
+    assert sizes(next(running)) == [200, 72, 83]
+    assert finish(running, *[reading(red=0.8)] * 3).skill_tier2 == "Disc"
+
+
+def test_chart__falls_back_on_the_picture_as_it_is() -> None:
+    running = run("Chart_Problem_Solver", IN_WHOLE, OTHER, image=page())
+    next(running)
+    # Put right: red (0.4 + 0.2) / 2 = 0.3 and 0.7 hidden. As it is, blue is visible.
+    reply = finish(running, reading(blue=0.6), reading(red=0.4), reading(red=0.2))
+    assert (reply.answer, reply.confidence) == ("blue", f32(0.6))
+
+
+def test_chart__reads_a_region_as_it_is() -> None:
+    running = run("Chart_Problem_Solver", IN_REGION, OTHER, image=axes())
+    ask = next(running)
+    # 50 px and a tenth on either side are 60: from 70 to 130. 1.15 times as much: 69.
+    assert sizes(ask) == [60, 69]
+    assert ask.views[0] == axes().crop((70, 70, 130, 130))
+    reply = finish(running, reading(red=0.5), reading(red=0.8))
+    assert (reply.answer, reply.confidence, reply.next_context) == ("red", f32(0.65), IN_REGION)
+
+
+@pytest.mark.parametrize(
+    ("skill", "tier2", "image", "retouch"),
+    [
+        ("Geometric_Problem_Solver", "Trim", page(), trimmed),
+        ("Diagram_Reasoning_Skill", "Trim_And_Read", page(), trimmed),
+        ("Science_Problem_Solver", "Relight", dim(), relit),
+        ("Embodied_Scene_QA_Skill", "Level", axes(), straightened),
+    ],
+)
+def test_retouching_skill__retouches_the_whole_and_reads_regions_as_they_are(
+    skill: str, tier2: str, image: Image.Image, retouch: Callable[[Image.Image], Image.Image]
+) -> None:
+    running = run(skill, IN_WHOLE, OTHER, image=image)
+    ask = next(running)
+    assert len(ask.views) == 2
+    assert ask.views[0] == retouch(image)
+    assert ask.views[0] != image
+    # Red: (0.2 + 0.6) / 2 = 0.4; blue: (0.5 + 0.1) / 2 = 0.3; hidden: 0.3.
+    reply = finish(running, reading(red=0.2, blue=0.5), reading(red=0.6, blue=0.1))
+    assert (reply.answer, reply.confidence, reply.skill_tier2) == ("red", f32(0.4), tier2)
+
+    running = run(skill, IN_REGION, OTHER, image=image)
+    ask = next(running)
+    assert sizes(ask) == [60, 69]
+    assert ask.views[0] == image.crop((70, 70, 130, 130))
+    # Red: 0.4; hidden: 0.6.
+    reply = finish(running, reading(red=0.2), reading(red=0.6))
+    assert (reply.text, reply.answer, reply.confidence) == ("not visible", None, f32(0.4))
+
+
+def test_mean_reading__an_answer_that_a_reading_does_not_name_has_none() -> None:
+    mean = mean_reading([reading(red=0.6), reading(red=0.2, blue=0.4), reading()])
+    assert mean.probabilities == pytest.approx({"red": 0.8 / 3, "blue": 0.4 / 3})
 
 
 def test_skill_function__names_the_nearest() -> None:
