@@ -46,7 +46,7 @@ _INK: Colour = (38, 40, 48)
 _BORDER: Colour = (92, 84, 78)
 _SEA: Colour = (205, 222, 230)
 _SHORE: Colour = (138, 176, 196)
-_CONTOUR: Colour = (104, 60, 34)
+_CONTOUR: Colour = (126, 78, 44)
 _LAND: tuple[Colour, ...] = (
     (98, 160, 104),
     (168, 196, 118),
@@ -373,8 +373,7 @@ def _draw_contours(rng: np.random.Generator, size_px: int, difficulty: float) ->
         gap = min(float(_hypot(a[::3, None] - b).min()) for a, b in pairwise(rings)) - width
         if gap > least_gap:
             break
-    # Without the darkest tint: the lines of the top have to be seen on it.
-    tints = _tints_of(_LAND[:-1], count + 1, between(0.25, 0.5, difficulty))
+    tints = _tints_of(_LAND, count + 1, between(0.25, 0.5, difficulty))
     ink = mixed(_CONTOUR, tints[0], between(0.0, 0.25, difficulty))
     canvas = Canvas(size_px, tints[0])
     for ring, tint in zip(rings, tints[1:], strict=True):
