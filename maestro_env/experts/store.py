@@ -166,7 +166,8 @@ def _chunks(views: Sequence[Image.Image], questions: Sequence[str], side_px: int
 
 
 def _shrink(view: Image.Image, side_px: int) -> NDArray[np.uint8]:
-    return np.asarray(view.convert("RGB").resize((side_px, side_px), Image.Resampling.BILINEAR, reducing_gap=3.0))
+    picture = view if view.mode == "RGB" else view.convert("RGB")
+    return np.asarray(picture.resize((side_px, side_px), Image.Resampling.BILINEAR, reducing_gap=2.0))
 
 
 def _finding(heat: NDArray[np.float32], geometry: NDArray[np.float32], size_px: tuple[int, int]) -> Finding:

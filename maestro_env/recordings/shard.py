@@ -87,8 +87,9 @@ class ShardRecorder:
     def _record_group(self, requests: Sequence[TaskRequest]) -> list[RecordedTask]:
         rendered = [self._bench.render(request.benchmark, request.split, request.index) for request in requests]
         group = _Group(self._plan.registry, rendered)
+        whole = [view_of(each.image, Context(id=WHOLE)) for each in rendered]
         looks = {
-            model.name: RememberedLooks(self._network(model).look, [each.image for each in rendered])
+            model.name: RememberedLooks(self._network(model).look, whole)
             for model in self._plan.registry.models
         }
         while group.unvisited:

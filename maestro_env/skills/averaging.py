@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from PIL import Image
 
 from maestro_env.skills.base import Ask, Reading, SkillRun
-from maestro_env.skills.crops import framings_of
+from maestro_env.skills.crops import framings_of, view_of
 from maestro_env.skills.reading import readings, reply_to
 from maestro_env.skills.retouch import widened
 from maestro_env.types import Context, Expert, Task
@@ -34,18 +34,17 @@ def read_retouched(
     A region is read in two framings as it is: it holds a frame and other things around its figure, which mislead
     whoever looks for the edges, the light or the page of a picture.
     """
-    views = two_framings(retouch(image)) if context.box is None else region_framings(image, context)
+    views = two_framings(retouch(view_of(image, context))) if context.box is None else region_framings(image, context)
     return read_views(views, task, context, expert, tier2=tier2)
 
 
 def mean_reading(seen: Sequence[Reading]) -> Reading:
     """Return the mean probability of each answer; an answer that a reading does not name has none there."""
-    answers = dict.fromkeys(answer for reading in seen for answer in reading.probabilities)
-    return Reading(
-        probabilities={
-            answer: sum(reading.probabilities.get(answer, 0.0) for reading in seen) / len(seen) for answer in answers
-        }
-    )
+    total: dict[str, float] = {}
+    for reading in seen:
+        for answer, probability in reading.probabilities.items():
+            total[answer] = total.get(answer, 0.0) + probability
+    return Reading(probabilities={answer: probability / len(seen) for answer, probability in total.items()})
 
 
 def two_framings(view: Image.Image) -> tuple[Image.Image, Image.Image]:

@@ -36,9 +36,10 @@ def chart(task: Task, context: Context, image: Image.Image, expert: Expert) -> S
 
 
 def _whole(task: Task, context: Context, image: Image.Image, expert: Expert) -> SkillRun:
-    tier2 = _kind_of(image)
-    put_right = straightened(image) if tier2 == AXES else trimmed(image)
-    looks = yield Ask(views=(image, *two_framings(put_right)), question=task.question)
+    view = view_of(image, context)
+    tier2 = _kind_of(view)
+    put_right = straightened(view) if tier2 == AXES else trimmed(view)
+    looks = yield Ask(views=(view, *two_framings(put_right)), question=task.question)
     as_it_is, *rectified = readings(looks, expert)
     mean = mean_reading(rectified)
     return reply_to(mean if is_visible(mean) else as_it_is, context=context, tier2=tier2)

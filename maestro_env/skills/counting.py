@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from maestro_env.skills.base import Ask, Reading, SkillRun
-from maestro_env.skills.crops import crop, framings_of, grid
+from maestro_env.skills.crops import framings_of, grid, shown
 from maestro_env.skills.direct import look_once
 from maestro_env.skills.reading import best_answer, invisibility, is_visible, readings, reply_with
 from maestro_env.types import Context, Expert, Task
@@ -49,7 +49,7 @@ def tile_sum(task: Task, context: Context, image: Image.Image, expert: Expert) -
     Its confidence is the probability of that sum if the tiles' counts were independent. Without a tile in which
     anything asked about is visible there is no answer.
     """
-    tiles = tuple(crop(image, box) for box in grid(image, TILES_A_SIDE, overlap=0.0))
+    tiles = tuple(shown(image, box) for box in grid(image, TILES_A_SIDE, overlap=0.0))
     seen = readings((yield Ask(views=tiles, question=task.question)), expert)
     if not any(is_visible(reading) for reading in seen):
         most = max(best_answer(reading)[1] for reading in seen)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from PIL import Image
 
+from maestro_env.skills.remembered import remembered
 from maestro_env.types import Box, Context
 
 REGION_MARGIN = 0.1
@@ -11,6 +12,10 @@ REGION_MARGIN = 0.1
 
 MIN_REGION_PX = 16
 """Smaller boxes are widened to this: less than a quarter of a reader's input holds nothing to read."""
+
+
+SHOWN_PX = 256
+"""Longest side of what is shown: twice what any network looks at, and cheap to put right."""
 
 
 def picture_box(image: Image.Image) -> Box:
@@ -42,6 +47,12 @@ def square_around(box: Box, image: Image.Image, *, scale: float) -> Box:
     return kept_inside(square, image)
 
 
+def scaled(box: Box, factor: float) -> Box:
+    """Return a box in the pixels of a picture that is `factor` times as large."""
+    left, top, right, bottom = (factor * edge for edge in (box.left, box.top, box.right, box.bottom))
+    return Box(left=left, top=top, right=right, bottom=bottom)
+
+
 def crop(image: Image.Image, box: Box) -> Image.Image:
     """Return the part of a picture in a box of whole pixels; the picture itself if the box holds all of it."""
     if box == picture_box(image):
@@ -49,8 +60,19 @@ def crop(image: Image.Image, box: Box) -> Image.Image:
     return image.crop((int(box.left), int(box.top), int(box.right), int(box.bottom)))
 
 
-def view_of(image: Image.Image, context: Context, *, framing: float = 1.0) -> Image.Image:
-    """Return what a context shows of a task's picture.
+@remembered
+def shown(image: Image.Image, box: Box) -> Image.Image:
+    """Return the part of a picture in a box of whole pixels, shrunk to `SHOWN_PX` where it is larger."""
+    part = crop(image, box)
+    if max(part.size) <= SHOWN_PX:
+        return part
+    share = SHOWN_PX / max(part.size)
+    size = (round(part.width * share), round(part.height * share))
+    return part.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+
+
+def box_of(image: Image.Image, context: Context, *, framing: float = 1.0) -> Box:
+    """Return the part of a task's picture that a context shows.
 
     Args:
         image: The task's whole first picture.
@@ -58,8 +80,13 @@ def view_of(image: Image.Image, context: Context, *, framing: float = 1.0) -> Im
         framing: Shows a region this many times wider (above 1) or tighter (below 1); the whole stays whole.
     """
     if context.box is None:
-        return image
-    return crop(image, square_around(context.box, image, scale=(1 + 2 * REGION_MARGIN) * framing))
+        return picture_box(image)
+    return square_around(context.box, image, scale=(1 + 2 * REGION_MARGIN) * framing)
+
+
+def view_of(image: Image.Image, context: Context, *, framing: float = 1.0) -> Image.Image:
+    """Return what a context shows of a task's picture, shrunk to `SHOWN_PX`; the arguments are those of `box_of`."""
+    return shown(image, box_of(image, context, framing=framing))
 
 
 def framings_of(image: Image.Image, context: Context, framings: Sequence[float]) -> tuple[Image.Image, ...]:

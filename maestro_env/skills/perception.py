@@ -3,7 +3,7 @@
 from PIL import Image
 
 from maestro_env.skills.base import Ask, SkillRun
-from maestro_env.skills.crops import crop, framings_of, grid, kept_inside
+from maestro_env.skills.crops import framings_of, grid, kept_inside, scaled, shown, view_of
 from maestro_env.skills.reading import best_answer, findings, is_visible, readings, reply_to, stated
 from maestro_env.types import WHOLE, Context, Expert, Reply, Role, Task
 
@@ -33,9 +33,10 @@ def perception(task: Task, context: Context, image: Image.Image, expert: Expert)
 def locate(task: Task, context: Context, image: Image.Image, expert: Expert) -> SkillRun:
     """Look for the figure in the whole picture, whatever the context shows, and move the view there."""
     del context  # a locator that missed is not asked again inside its miss
-    looks = yield Ask(views=(image,), question=task.question)
+    view = view_of(image, Context(id=WHOLE))
+    looks = yield Ask(views=(view,), question=task.question)
     finding = findings(looks, expert)[0]
-    box = kept_inside(finding.box, image)
+    box = kept_inside(scaled(finding.box, image.width / view.width), image)
     return Reply(
         text=FOUND,
         answer=None,
@@ -57,4 +58,4 @@ def _zoom_views(image: Image.Image, context: Context) -> tuple[Image.Image, ...]
     if context.box is not None:
         return framings_of(image, context, ZOOM_FRAMINGS)
     boxes = [box for num_a_side in ZOOM_GRIDS for box in grid(image, num_a_side, overlap=ZOOM_OVERLAP)]
-    return (image, *(crop(image, box) for box in boxes))
+    return (view_of(image, context), *(shown(image, box) for box in boxes))

@@ -48,7 +48,8 @@ def best_answer(reading: Reading) -> tuple[str, float]:
     """Return the most probable answer and its probability; the first one wins ties."""
     if not reading.probabilities:
         return "", 0.0
-    return max(reading.probabilities.items(), key=lambda item: item[1])
+    answer = max(reading.probabilities, key=reading.probabilities.__getitem__)
+    return answer, reading.probabilities[answer]
 
 
 def invisibility(reading: Reading) -> float:

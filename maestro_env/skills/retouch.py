@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from maestro_env.skills.crops import crop, square_around
+from maestro_env.skills.remembered import remembered
 from maestro_env.types import Box
 
 MAX_TILT_DEG = 30
@@ -66,6 +67,7 @@ class Tilt:
     """How much more edge lies along that direction than along the mean one; 1.0 where all are alike, as in a disc."""
 
 
+@remembered
 def tilt_of(image: Image.Image) -> Tilt:
     """Estimate a picture's tilt: the direction in which its levels, summed along lines, change most sharply.
 
@@ -95,6 +97,7 @@ def tilt_of(image: Image.Image) -> Tilt:
     return Tilt(degrees=fine[best], straightness=finest[best] / float(sharpness.mean()))
 
 
+@remembered
 def straightened(image: Image.Image) -> Image.Image:
     """Return a picture with its straight edges level: the largest level square that lies within the tilted picture.
 
@@ -145,6 +148,7 @@ def _line_bins(degrees: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return np.floor(along + _TILT_PX / 2).astype(np.intp), np.floor(across + _TILT_PX / 2).astype(np.intp)
 
 
+@remembered
 def relit(image: Image.Image) -> Image.Image:
     """Return a picture in even, neutral light of full contrast.
 
@@ -210,6 +214,7 @@ def _resized(field: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.fl
     return np.asarray(Image.fromarray(field).resize(size, Image.Resampling.BILINEAR), np.float32)
 
 
+@remembered
 def trimmed(image: Image.Image, *, margin: float = PAGE_MARGIN) -> Image.Image:
     """Return the square of a page that holds its content, specks aside; an empty page is returned itself.
 
@@ -250,6 +255,7 @@ def content_box(image: Image.Image) -> Box | None:
     return Box(left=float(left), top=float(top), right=float(right), bottom=float(bottom))
 
 
+@remembered
 def widened(image: Image.Image, framing: float) -> Image.Image:
     """Return a picture in the middle of a page `framing` times as wide, of the colour of its border."""
     width, height = round(image.width * framing), round(image.height * framing)
