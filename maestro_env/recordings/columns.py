@@ -130,7 +130,12 @@ class Columns:
 
     def _read(self, column: str) -> pa.Array:
         try:
-            chunks = self._file.read(columns=[column], use_threads=False).column(column)
+            # Group by group: pyarrow cannot read lists of coded text from several at once.
+            tables = [
+                self._file.read_row_group(group, columns=[column], use_threads=False)
+                for group in range(self._file.num_row_groups)
+            ]
+            chunks = pa.concat_tables(tables).column(column)
         except (pa.ArrowException, OSError) as error:
             raise RecordingError(f"{self._name}, column {column!r}: cannot be read ({error}); record again.") from error
         if chunks.num_chunks == 1:  # as we write them; what follows copies
