@@ -126,7 +126,7 @@ class DescriptorRouter(Agent):
         score, cost = recording.score[rows[:, None], 0, order], recording.cost[rows[:, None], 0, order]
         earned: list[float] = []
         for sure in _SURE:
-            enough = confidence >= sure
+            enough = np.asarray(confidence >= sure)
             last = np.where(enough.any(axis=1), enough.argmax(axis=1), order.shape[1] - 1)
             asked = np.arange(order.shape[1]) <= last[:, None]
             best = np.where(asked, confidence, -1.0).argmax(axis=1)
@@ -136,7 +136,7 @@ class DescriptorRouter(Agent):
     def _values(self, experts: Sequence[Expert], known: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return [n, P] the guessed chance that each expert is right, less the price of a look."""
         looks = np.array([expert.model.passes_per_look for expert in experts], np.float32)
-        return self._network.of(known)[..., 0] - np.float32(self._price) * looks
+        return (self._network.of(known)[..., 0] - self._price * looks).astype(np.float32)
 
     def _act(
         self, observation: Observation, state: State | None, *, starts: NDArray[np.bool_], deterministic: bool

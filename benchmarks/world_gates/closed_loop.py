@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.world_gates.plan_table import Outcomes
-from benchmarks.world_gates.scope import MAX_TURNS, PRICE
+from benchmarks.world_gates.scope import MAX_TURNS, PRICE, readers_of
 from maestro_agents.batch_play import Episodes, play, start
 from maestro_agents.chances import Chances, fit_chances
 from maestro_agents.features import Features
@@ -54,7 +54,7 @@ class ClosedLoop:
         self._recording, self._seed, self._hidden, self._steps = recording, seed, hidden, steps
         self._rng = np.random.default_rng(seed)
         self._features = Features.fit(recording.question, recording.view.reshape(-1, recording.view.shape[2]))
-        self._locators = np.asarray((recording.next_context[:, 0] > 0).any(axis=0))
+        self._locators = ~readers_of(recording)
         recorded = (recording.status[:, 1:] != MISSING).sum(axis=(0, 1))
         self._whole_costs = recording.cost[:, 0].mean(axis=0)
         self._region_costs = recording.cost[:, 1:].sum(axis=(0, 1)) / np.maximum(recorded, 1).astype(np.float32)

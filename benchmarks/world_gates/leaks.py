@@ -8,7 +8,7 @@ Axes: n tasks, F features, K classes.
 """
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,36 +41,51 @@ class Probed:
     """[n]"""
     strata: tuple[str, ...]
     """[n] benchmarks."""
+    rendered: Mapping[str, int]
+    """How many tasks of each benchmark were drawn, and passed their family's check."""
 
 
-def leak_probe(
-    benchmarks: Sequence[str], *, fitted: int, tested: int, steps: int, splits: tuple[str, str],
-    advance: Callable[[], None],
-) -> Probed:  # fmt: skip
-    """Render tasks and probe them, one benchmark at a time.
+@dataclass(frozen=True, kw_only=True)
+class ProbeJob:
+    """One benchmark to probe."""
 
-    Args:
-        benchmarks: Which.
-        fitted: How many tasks of each the probe is fitted on.
-        tested: How many others it is tested on.
-        steps: Gradient steps of the probe.
-        splits: From which splits the two are rendered; where they are the same, the tested ones come after the fitted.
-        advance: Is told after each benchmark.
+    benchmark: str
+    fitted: int
+    """How many tasks the probe is fitted on."""
+    tested: int
+    """How many others it is tested on, all of split test."""
+    split: str
+    """The fitted ones' split; where that is test too, the tested ones come after the fitted."""
+    steps: int
+
+
+def leak_probe(job: ProbeJob) -> Probed:
+    """Render a benchmark's tasks, each of which is checked to be solvable as it is drawn, and probe them.
+
+    Raises:
+        TaskError: A task whose answer cannot be seen.
     """
-    right: list[NDArray[np.float32]] = []
-    constant: list[NDArray[np.float32]] = []
-    strata: list[str] = []
-    first = fitted if splits[0] == splits[1] else 0
-    for name in benchmarks:
-        known = [_surface(name, splits[0], index) for index in range(fitted)]
-        asked = [_surface(name, splits[1], index) for index in range(first, first + tested)]
-        guesses, usual = _guess(known, asked, steps=steps)
-        gold = np.array([task.gold for task, _ in asked])
-        right.append((guesses == gold).astype(np.float32))
-        constant.append((usual == gold).astype(np.float32))
-        strata += [name] * tested
-        advance()
-    return Probed(probe=np.concatenate(right), constant=np.concatenate(constant), strata=tuple(strata))
+    name, first = job.benchmark, job.fitted if job.split == "test" else 0
+    known = [_surface(name, job.split, index) for index in range(job.fitted)]
+    asked = [_surface(name, "test", index) for index in range(first, first + job.tested)]
+    guesses, usual = _guess(known, asked, steps=job.steps)
+    gold = np.array([task.gold for task, _ in asked])
+    return Probed(
+        probe=(guesses == gold).astype(np.float32),
+        constant=(usual == gold).astype(np.float32),
+        strata=(name,) * job.tested,
+        rendered={name: job.fitted + job.tested},
+    )
+
+
+def joined(parts: Sequence[Probed]) -> Probed:
+    """Return the probes of several benchmarks as one."""
+    return Probed(
+        probe=np.concatenate([part.probe for part in parts]),
+        constant=np.concatenate([part.constant for part in parts]),
+        strata=tuple(name for part in parts for name in part.strata),
+        rendered={name: count for part in parts for name, count in part.rendered.items()},
+    )
 
 
 def _surface(benchmark: str, split: str, index: int) -> tuple[Task, NDArray[np.float32]]:
