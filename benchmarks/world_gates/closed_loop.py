@@ -15,14 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.world_gates.plan_table import Outcomes
-from benchmarks.world_gates.scope import MAX_TURNS, PRICE
+from benchmarks.world_gates.scope import MAX_TURNS, PRICE, readers_of
 from maestro_agents.batch_play import Episodes, play, start
 from maestro_agents.chances import Chances, fit_chances
 from maestro_agents.features import Features
 from maestro_agents.fitted_rules import situation_of
 from maestro_agents.recorded_tasks import Terms
 from maestro_agents.rules import Situation, Thresholds, decide, evidence, useful
-from maestro_env.recordings.recording import Recording
+from maestro_env.dynamics import EXPERT_FEATURES
+from maestro_env.recordings.recording import MISSING, Recording
 from maestro_env.registry import STOP
 from maestro_env.types import AnswerRule
 
@@ -35,6 +36,7 @@ _RANDOM_SHARES = (1.0, 0.3, 0.2, 0.1)
 _ROUNDS_KEPT = 2
 _NETWORKS = 2
 """Averaged in the end; one is enough while situations are still being gathered."""
+_INVOKED = EXPERT_FEATURES.index("invoked")
 
 
 class ClosedLoop:
@@ -52,7 +54,10 @@ class ClosedLoop:
         self._recording, self._seed, self._hidden, self._steps = recording, seed, hidden, steps
         self._rng = np.random.default_rng(seed)
         self._features = Features.fit(recording.question, recording.view.reshape(-1, recording.view.shape[2]))
-        self._locators = np.asarray((recording.next_context[:, 0] > 0).any(axis=0))
+        self._locators = ~readers_of(recording)
+        recorded = (recording.status[:, 1:] != MISSING).sum(axis=(0, 1))
+        self._whole_costs = recording.cost[:, 0].mean(axis=0)
+        self._region_costs = recording.cost[:, 1:].sum(axis=(0, 1)) / np.maximum(recorded, 1).astype(np.float32)
         self._readers: list[Chances] = []
         self._macros: list[Chances] = []
 
@@ -127,11 +132,8 @@ class ClosedLoop:
 
     def _costs(self, situation: Situation) -> NDArray[np.float32]:
         """[n, P] the mean cost of each call where the episode is: in the whole picture, or in a region."""
-        costs, status = self._recording.cost, self._recording.status >= 0
-        whole = costs[:, 0].mean(axis=0)
-        region = (costs * status)[:, 1:].sum(axis=(0, 1)) / np.maximum(status[:, 1:].sum(axis=(0, 1)), 1)
-        located = (situation.experts[:, :, 0] > 0)[:, self._locators].any(axis=1)
-        return np.where(located[:, None], region, whole).astype(np.float32)
+        located = (situation.experts[:, self._locators, _INVOKED] > 0).any(axis=1)
+        return np.where(located[:, None], self._region_costs, self._whole_costs)
 
     def _best_reader(self, situation: Situation, price: float) -> NDArray[np.int64]:
         chances = _average(self._readers, self._inputs(situation)) - price * self._costs(situation)

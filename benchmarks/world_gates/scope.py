@@ -72,7 +72,7 @@ def scope_of(recording: Recording, *, roles: Roles, core: Registry, seeds: int) 
         ConfigurationError: A trained-on benchmark lacks a split.
         UnknownNameError: A core expert that is not recorded.
     """
-    names, splits = columns(recording)
+    names, splits = benchmarks_of(recording), np.array(recording.task_splits, np.str_)
     _check_splits(names, splits, roles.trained)
     trained, test = np.isin(names, roles.trained), splits == "test"
     experts = tuple(recording.registry.expert(expert_id) for expert_id in core.ids)
@@ -105,16 +105,9 @@ def part(names: NDArray[np.str_], splits: NDArray[np.str_], *, seed: int) -> Par
     return Partition(fit=np.flatnonzero(~is_val), val=np.flatnonzero(is_val))
 
 
-def columns(recording: Recording) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
-    """Return the benchmark and the split of every task."""
-    pairs = [(task.benchmark, task.split) for task in recording.tasks]
-    both = np.array(pairs, np.str_).reshape(-1, 2)
-    return both[:, 0], both[:, 1]
-
-
 def benchmarks_of(recording: Recording) -> NDArray[np.str_]:
     """Return [n] the benchmark of every task."""
-    return np.array([task.benchmark for task in recording.tasks], np.str_)
+    return np.array(recording.task_benchmarks, np.str_)
 
 
 def readers_of(recording: Recording) -> NDArray[np.bool_]:

@@ -141,17 +141,16 @@ def read_replies(columns: Columns, task_ids: Sequence[str], contexts: Contexts, 
         RecordingError: A value that cannot be, or two replies to one call; the message names column and row.
     """
     columns.integers("sample", low=0, high=0)
-    task = columns.decode("task_id", columns.strings("task_id"), task_ids, "task")
+    # As numpy's own kind of index: it would convert any other whenever it is used.
+    task = columns.decode("task_id", columns.strings("task_id"), task_ids, "task").astype(np.intp)
     slot = _slots(columns, "context", task, contexts)
     next_slot = _slots(columns, "next_context", task, contexts)
     shape = (*contexts.codes.shape, len(registry))
-    # In place: an array with a place for each reply is tens of megabytes.
-    cell = task.astype(np.intp)
+    cell = task  # in place, because these are tens of megabytes
     cell *= shape[1]
     cell += slot
     cell *= shape[2]
     cell += columns.decode("expert", columns.strings("expert"), registry.ids, "expert")
-    del task, slot
     if (cell[1:] <= cell[:-1]).any():
         columns.refuse("expert", _repeats(cell), "this call has a reply already.")
 
@@ -197,7 +196,7 @@ def read_replies(columns: Columns, task_ids: Sequence[str], contexts: Contexts, 
 
 
 def _slots(
-    columns: Columns, column: str, task: NDArray[np.int32], contexts: Contexts, *, allow_none: bool = False
+    columns: Columns, column: str, task: NDArray[np.integer], contexts: Contexts, *, allow_none: bool = False
 ) -> NDArray[np.int16]:
     """[R] the slot of each row's context within its task; with `allow_none` an empty id stands for `whole`."""
     coded = columns.strings(column)

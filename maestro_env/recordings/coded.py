@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 NULL = -1
 """Code of a null."""
 
+_ROWS_AT_ONCE = 65_536
+"""Few enough to stay in the processor's cache, and most values turn up in the first ones."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Coded:
@@ -46,11 +49,19 @@ class CodedLists:
 
 def by_sorted_values(values: Sequence[str], codes: NDArray[np.int32]) -> Coded:
     """Return a coding by sorted values, each used at least once: it does not depend on how a file was written."""
-    used = np.zeros(len(values) + 1, np.bool_)
-    used[codes] = True  # `NULL` marks the last one, which is no value's
-    order = sorted(np.flatnonzero(used[:-1]).tolist(), key=values.__getitem__)
+    order = sorted(np.flatnonzero(_used(len(values), codes)).tolist(), key=values.__getitem__)
     if order == list(range(len(values))):
         return Coded(values=tuple(values), codes=codes)
     table = np.full(len(values) + 1, NULL, np.int32)
     table[order] = np.arange(len(order), dtype=np.int32)
     return Coded(values=tuple(values[code] for code in order), codes=table[codes])
+
+
+def _used(num_values: int, codes: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """[K] whether a value has any row."""
+    used = np.zeros(num_values + 1, np.bool_)
+    for start in range(0, len(codes), _ROWS_AT_ONCE):
+        used[codes[start : start + _ROWS_AT_ONCE]] = True  # `NULL` marks the last one, which is no value's
+        if used[:-1].all():
+            break
+    return used[:-1]

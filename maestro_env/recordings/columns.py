@@ -77,8 +77,10 @@ class Columns:
         if not nullable:
             self._refuse_null(column, array, "a number")
         values = array.to_numpy(zero_copy_only=False)
-        good = np.isfinite(values) & (values >= low) & (values <= high)
-        self._refuse_value(column, values, ~good & _is_valid(array), low, high)
+        bad = ~(np.isfinite(values) & (values >= low) & (values <= high))
+        if array.null_count:
+            bad &= _is_valid(array)
+        self._refuse_value(column, values, bad, low, high)
         return values
 
     def integers(self, column: str, *, low: int, high: int) -> NDArray[np.int32]:
@@ -128,9 +130,16 @@ class Columns:
 
     def _read(self, column: str) -> pa.Array:
         try:
-            chunks = self._file.read(columns=[column], use_threads=False).column(column)
+            # Group by group: pyarrow cannot read lists of coded text from several at once.
+            tables = [
+                self._file.read_row_group(group, columns=[column], use_threads=False)
+                for group in range(self._file.num_row_groups)
+            ]
+            chunks = pa.concat_tables(tables).column(column)
         except (pa.ArrowException, OSError) as error:
             raise RecordingError(f"{self._name}, column {column!r}: cannot be read ({error}); record again.") from error
+        if chunks.num_chunks == 1:  # as we write them; what follows copies
+            return chunks.chunk(0)
         return chunks.unify_dictionaries().combine_chunks()
 
     def _refuse_null(self, column: str, array: pa.Array, expected: str) -> None:
@@ -167,8 +176,6 @@ def _codes(array: pa.DictionaryArray) -> NDArray[np.int32]:
 
 
 def _is_valid(array: pa.Array) -> NDArray[np.bool_]:
-    """[R] whether there is a value."""
-    if not array.null_count:
-        return np.ones(len(array), np.bool_)
+    """[R] whether there is a value, in an array with nulls."""
     bits = np.frombuffer(array.buffers()[0], np.uint8)
     return np.unpackbits(bits, bitorder="little")[array.offset : array.offset + len(array)].view(np.bool_)

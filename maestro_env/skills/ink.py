@@ -119,10 +119,14 @@ def otsu(level: NDArray[np.float64]) -> float:
     return float(np.nan_to_num(spread).argmax()) + 0.5
 
 
-def local_contrast(grey: Image.Image, radius: int) -> NDArray[np.float32]:
-    """Return how much brighter than around it a pixel is, in least differences that ink has: above 1 or below -1."""
-    level = np.asarray(grey, np.int16)
-    difference = level - np.asarray(grey.filter(ImageFilter.BoxBlur(radius)), np.int16)
+def local_difference(grey: Image.Image, radius: int) -> NDArray[np.float32]:
+    """Return by how many grey levels a pixel is brighter than the square of a radius around it."""
+    level = np.asarray(grey, np.float32)
+    return level - np.asarray(grey.filter(ImageFilter.BoxBlur(radius)), np.float32)
+
+
+def local_contrast(difference: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
+    """Return local differences in units of the least one that ink has there: above 1 or below -1 is ink."""
     deviation = Image.fromarray(np.abs(difference).astype(np.uint8)).filter(ImageFilter.BoxBlur(radius))
     least = np.maximum(LEAST_CONTRAST, 0.75 * np.asarray(deviation, np.float32))
     return (difference / least).astype(np.float32)
@@ -134,15 +138,16 @@ def labelled(mask: Mask, weight: NDArray[np.float32] | None = None) -> Parts:
     padded = np.zeros((rows, columns + 2), np.int8)
     padded[:, 1:-1] = mask
     steps = np.diff(padded.ravel())
-    starts, ends = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
-    row, first = np.divmod(starts + 1, columns + 2)
-    last = (ends + 1) % (columns + 2)
+    starts, ends = np.flatnonzero(steps == 1) + 1, np.flatnonzero(steps == -1) + 1
+    row, first = starts // (columns + 2), starts % (columns + 2)
+    last = ends % (columns + 2)
     first, last = first - 1, last - 1  # without the padding; last is exclusive
     # A run touches those of the row above that end at or after its start and start at or before its end.
     wide = columns + 2
-    starts_at, ends_at = row * wide + first, row * wide + last
-    low: NDArray[np.int64] = np.searchsorted(ends_at, starts_at - wide, "left")
-    high: NDArray[np.int64] = np.searchsorted(starts_at, ends_at - wide, "right")
+    starts_at = np.asarray(row * wide + first, np.int64)
+    ends_at = np.asarray(row * wide + last, np.int64)
+    low = np.searchsorted(ends_at, starts_at - wide, "left")
+    high = np.searchsorted(starts_at, ends_at - wide, "right")
     touching = np.maximum(high - low, 0)
     lower = np.repeat(np.arange(len(row)), touching)
     upper = np.arange(len(lower)) - np.repeat(np.cumsum(touching) - touching, touching) + np.repeat(low, touching)

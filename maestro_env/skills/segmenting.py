@@ -9,7 +9,7 @@ from math import atan
 import numpy as np
 from PIL import Image, ImageFilter
 
-from maestro_env.skills.ink import Parts, Strip, joined, labelled, local_contrast, otsu
+from maestro_env.skills.ink import Parts, Strip, joined, labelled, local_contrast, local_difference, otsu
 
 GLYPH_PX = 28
 """Side of a character's view: a capital fills seven tenths of it, and its neighbours' edges can be seen."""
@@ -56,7 +56,7 @@ def sign_lines(image: Image.Image) -> tuple[GlyphLine, ...]:
     """
     factor = max(1, round(max(image.size) / _DETECTION_PX))
     small = image.convert("L").reduce(factor)
-    contrast = local_contrast(small, radius=10)
+    contrast = local_contrast(local_difference(small, radius=10), radius=10)
     chains = [
         chain
         for side in (contrast, -contrast)

@@ -2,6 +2,7 @@
 
 What `it` means: the region under the marker, the summit, the highest point, the ringed place of the thematic map.
 What is counted: regions, contour lines, colours of the legend. Terrain is a smooth height on a coarse grid, in bands.
+Long for one file, as four kinds of map share their marks: countries come first, then hills, then terrain in bands.
 """
 
 from collections.abc import Callable, Sequence

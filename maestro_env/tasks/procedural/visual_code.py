@@ -21,7 +21,7 @@ from maestro_env.tasks.tiny_code import INDENT, run_program
 KINDS = ("straight", "branch", "loop")
 MAX_PRINTED = 60
 """Programs that print more than this, or less than its opposite, are drawn again: small numbers stay small."""
-MIN_CONTRAST = 0.17
+MIN_CONTRAST = 0.2
 """Smallest difference of luminance between a character and the window, in [0, 1]."""
 MIN_CELL = 0.026
 """Smallest width of a character's cell, as a fraction of the side: 11.6 px of 448."""
@@ -126,8 +126,8 @@ def draw_listing(rng: np.random.Generator, *, size_px: int, difficulty: float) -
     kind = pick(KINDS, rng)
     source = _program(rng, kind, difficulty)
     theme = _THEMES[int(rng.integers(len(_THEMES)))]
-    cell = between(0.0445, 0.0275, difficulty) * float(rng.uniform(0.95, 1.02))
-    contrast = between(0.8, 0.22, difficulty) * float(rng.uniform(0.92, 1.1))
+    cell = between(0.0445, 0.0285, difficulty) * float(rng.uniform(0.95, 1.02))
+    contrast = between(0.8, 0.27, difficulty) * float(rng.uniform(0.92, 1.1))
     tilt = float(rng.uniform(-1, 1)) * MAX_TILT_DEG * difficulty
     image = _desk(size_px, theme)
     corner, width, height = _place_window(rng, source, cell * size_px, size_px)
@@ -150,7 +150,7 @@ def draw_listing(rng: np.random.Generator, *, size_px: int, difficulty: float) -
         Query(intent=Intent.TEXT, answer=printed, question=pick(_ASK, rng)),
     )
     return Listing(
-        figure=Figure(image=textured(image, between(0.03, 0.34, difficulty), rng), queries=queries, factors=factors),
+        figure=Figure(image=textured(image, between(0.03, 0.28, difficulty), rng), queries=queries, factors=factors),
         source=source,
         characters=tuple(turned(character, tilt, (width / 2, height / 2), onto) for character in characters),
     )

@@ -343,6 +343,17 @@ def test_read__a_file_that_is_not_parquet_is_named(folder: Path) -> None:
         read_recording(folder)
 
 
+@pytest.mark.parametrize("name", ["tasks.parquet", "contexts.parquet", "replies.parquet"])
+def test_read__files_may_be_cut_into_row_groups(folder: Path, name: str) -> None:
+    before = read_recording(folder)
+    manifest = read_manifest(folder)
+    table = pq.read_table(folder / name)
+    pq.write_table(table, folder / name, row_group_size=3)
+    entry = file_entry(folder / name, num_rows=table.num_rows)
+    write_manifest(folder, replace(manifest, files={**manifest.files, name: entry}))
+    assert differences(before, read_recording(folder)) == []
+
+
 def test_read__rows_of_replies_may_stand_in_any_order(folder: Path, recording: Recording) -> None:
     before = read_recording(folder)
     shuffled = pa.array(np.random.default_rng(0).permutation(72))
