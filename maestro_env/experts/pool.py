@@ -24,9 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from maestro_env.experts.glyphs import GLYPH_PX, glyph_examples
+from maestro_env.experts.glyphs import glyph_examples
 from maestro_env.experts.network import LOCATOR_PX, NOT_VISIBLE, READER_PX
 from maestro_env.experts.tokens import MAX_TOKENS, tokenise
+from maestro_env.skills.segmenting import GLYPH_PX
 from maestro_env.tasks.procedural.family import Figure, Query
 from maestro_env.tasks.procedural.generate import FAMILIES, SCENE_FAMILIES, SCENES, WORLD_SEED
 from maestro_env.tasks.procedural.scene import Placed, SceneStyle, compose_scene

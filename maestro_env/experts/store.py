@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from maestro_env.errors import unknown_name
-from maestro_env.experts.glyphs import GLYPH_PX, GLYPHS, Glyphs
+from maestro_env.experts.glyphs import GLYPHS, Glyphs
 from maestro_env.experts.network import (
     LOCATOR_CELLS,
     LOCATOR_PX,
@@ -29,6 +29,7 @@ from maestro_env.experts.recipes import RECIPES, Architecture, recipe_of
 from maestro_env.experts.tokens import tokenise
 from maestro_env.experts.weights_io import WEIGHTS_FOLDER, load_weights, weights_path
 from maestro_env.skills.base import Finding, Reading
+from maestro_env.skills.segmenting import GLYPH_PX
 from maestro_env.tasks.procedural.wordings import ANSWERS
 from maestro_env.types import Box
 

@@ -23,6 +23,8 @@ from maestro_env.experts.training import Plan, num_shards, train
 
 REPORT_STEPS = 10
 """A training tells its steps this often."""
+LOG_STEPS = 200
+"""Where no bars can be shown, a line is printed this often."""
 
 
 def build_pool(recipes: Iterable[Recipe], folder: Path, *, executor: Executor, progress: Progress) -> None:
@@ -54,7 +56,7 @@ def train_all(recipes: Sequence[Recipe], plan: Plan, *, executor: Executor, repo
         for recipe in [recipe for recipe in waiting if recipe.start_from not in names - finished]:
             waiting.remove(recipe)
             running[recipe.expert] = executor.submit(_train_in_worker, recipe, plan)
-        _show(reports, bars, plan, progress)
+        _show(reports, bars, plan, progress)  # and waits a moment
         for name in [name for name, future in running.items() if future.done()]:
             path = running.pop(name).result()
             finished.add(name)
@@ -70,6 +72,8 @@ def _show(reports: Any, bars: dict[str, TaskID], plan: Plan, progress: Progress)
     if name not in bars:
         bars[name] = progress.add_task(name, total=plan.steps or recipe_of(name).steps)
     progress.update(bars[name], completed=steps_done, description=f"{name} loss {loss:.2f}")
+    if not progress.console.is_terminal and steps_done % LOG_STEPS == 0:
+        progress.console.print(f"{name}: step {steps_done}, loss {loss:.3f}", highlight=False)
 
 
 _reports: Any = None

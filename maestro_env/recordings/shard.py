@@ -88,10 +88,7 @@ class ShardRecorder:
         rendered = [self._bench.render(request.benchmark, request.split, request.index) for request in requests]
         group = _Group(self._plan.registry, rendered)
         whole = [view_of(each.image, Context(id=WHOLE)) for each in rendered]
-        looks = {
-            model.name: RememberedLooks(self._network(model).look, whole)
-            for model in self._plan.registry.models
-        }
+        looks = {model.name: RememberedLooks(self._network(model).look, whole) for model in self._plan.registry.models}
         while group.unvisited:
             group.visit(looks)
         questions = self._bench.encode_questions([each.task.question for each in rendered])

@@ -10,7 +10,7 @@ from PIL import Image
 
 from maestro_env.errors import TaskError
 from maestro_env.skills.base import Ask, SkillRun
-from maestro_env.skills.crops import view_of
+from maestro_env.skills.crops import part_of
 from maestro_env.skills.listing import program_lines
 from maestro_env.skills.ocr import read_character
 from maestro_env.skills.reading import readings, reply_with
@@ -23,7 +23,7 @@ TIER2 = (READ_AND_RUN,)
 
 def code(task: Task, context: Context, image: Image.Image, expert: Expert) -> SkillRun:
     """Read the program in the view and run it; without a program that can be run there is no answer."""
-    view = view_of(image, context)
+    view = part_of(image, context)
     lines = program_lines(view)
     glyphs = [glyph for line in lines for glyph in line.glyphs]
     # Where nothing looks like a program, the model is shown the view as it is: every call asks at least once.

@@ -84,6 +84,11 @@ def box_of(image: Image.Image, context: Context, *, framing: float = 1.0) -> Box
     return square_around(context.box, image, scale=(1 + 2 * REGION_MARGIN) * framing)
 
 
+def part_of(image: Image.Image, context: Context) -> Image.Image:
+    """Return what a context shows of a task's picture at full size, for those who look for small print."""
+    return crop(image, box_of(image, context))
+
+
 def view_of(image: Image.Image, context: Context, *, framing: float = 1.0) -> Image.Image:
     """Return what a context shows of a task's picture, shrunk to `SHOWN_PX`; the arguments are those of `box_of`."""
     return shown(image, box_of(image, context, framing=framing))

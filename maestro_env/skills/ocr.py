@@ -7,7 +7,7 @@ from math import dist, prod
 from PIL import Image
 
 from maestro_env.skills.base import Ask, Reading, SkillRun
-from maestro_env.skills.crops import view_of
+from maestro_env.skills.crops import part_of
 from maestro_env.skills.reading import best_answer, invisibility, readings, reply_with
 from maestro_env.skills.segmenting import GlyphLine, sign_lines
 from maestro_env.tasks.procedural.ocr import ALPHABET
@@ -25,7 +25,7 @@ MIN_SURENESS = 0.5
 
 def ocr(task: Task, context: Context, image: Image.Image, expert: Expert) -> SkillRun:
     """Read the sign of the colour that the question names, or the one with the largest letters."""
-    view = view_of(image, context)
+    view = part_of(image, context)
     lines = sign_lines(view)
     glyphs = [glyph.view for line in lines for glyph in line.glyphs]
     # Where nothing looks like text, the model is shown the view as it is: every call asks, and costs, at least once.
