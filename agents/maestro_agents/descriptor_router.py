@@ -75,9 +75,9 @@ class DescriptorRouter(Agent):
         kept = self.rng.permutation(len(everyone))[: self.memory]
         self._remembered = Memory(features=everyone[kept], scores=recording.score[kept, 0].astype(np.float32))
         names = np.array(recording.task_benchmarks)
-        lessons = [
-            self._lesson(recording, everyone, names, forgotten) for forgotten in [*np.unique(names).tolist(), _FAMILIAR]
-        ]
+        benchmarks = np.unique(names).tolist()
+        forgettable = benchmarks if len(benchmarks) > 1 else []  # with the only one, all would be forgotten
+        lessons = [self._lesson(recording, everyone, names, name) for name in [*forgettable, _FAMILIAR]]
         rows = np.concatenate([rows for rows, _ in lessons])
         known = np.concatenate([features for _, features in lessons])
         self._network = fit_chances(
@@ -103,10 +103,13 @@ class DescriptorRouter(Agent):
         """Return [n] tasks and [n, P, F] what is known of the experts where a benchmark is forgotten."""
         experts = recording.registry.experts
         scores = recording.score[:, 0].astype(np.float32)
-        asked = np.arange(len(names)) if forgotten == _FAMILIAR else np.flatnonzero(names == forgotten)
-        remembered = np.arange(len(names)) if forgotten == _FAMILIAR else np.flatnonzero(names != forgotten)
-        asked = self.rng.permutation(asked)[: self.lesson]
-        remembered = self.rng.permutation(np.setdiff1d(remembered, asked))[: self.memory]
+        everyone = self.rng.permutation(len(names))
+        if forgotten == _FAMILIAR:
+            asked, remembered = np.split(everyone, [min(self.lesson, len(names) // 2)])
+        else:
+            is_asked = names[everyone] == forgotten
+            asked, remembered = everyone[is_asked][: self.lesson], everyone[~is_asked]
+        remembered = remembered[: self.memory]
         strange = np.zeros(len(experts), bool)
         if forgotten == _FAMILIAR:
             models = [expert.model.name for expert in experts]

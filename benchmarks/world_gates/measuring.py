@@ -113,7 +113,7 @@ def measure(
             gate_3(plans, calls, intervals),
             gate_4(policies, plans, intervals),
             gate_4b(policies, intervals),
-            gate_5(scope, policies, monolith, core=core, compute=compute),
+            gate_5(scope, policies, monolith, pool=recording.registry, compute=compute),
             strangers,
             gate_7([scope.test, scope.extended], skills, owned),
             gate_8(probed, naming_probes(scope, steps=effort.steps)),
@@ -129,7 +129,7 @@ def measure(
         policies=policies,
         bounds=_bounds(scope),
         rendered=probed.rendered,
-        compute=compute_note(core, compute),
+        compute=compute_note(recording.registry, compute),
         seeds=effort.seeds,
         source=source,
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.bootstrap import Interval
 from benchmarks.world_gates.feedback import Feedback
 from benchmarks.world_gates.gate import Condition, Gate, not_measured
 from benchmarks.world_gates.intervals import Intervals
@@ -110,7 +111,7 @@ def _behind(recording: Recording, locator: int | None, column: int) -> NDArray[n
 
 
 def gate_5(
-    scope: Scope, found: Feedback, recording: Recording | None, *, core: Registry, compute: Mapping[str, int]
+    scope: Scope, found: Feedback, recording: Recording | None, *, pool: Registry, compute: Mapping[str, int]
 ) -> Gate:
     """Measure gate 5.
 
@@ -118,10 +119,10 @@ def gate_5(
         scope: What is measured.
         found: The learned policies.
         recording: Of the monolith; None if there is none.
-        core: Whose networks the pool is made of.
+        pool: The registry of the world, extended experts included.
         compute: Multiply-adds of training, by network.
     """
-    spent = compute_note(core, compute)
+    spent = compute_note(pool, compute)
     if recording is None:
         return not_measured("5", _TITLE, f"there is no recording named {MONOLITH!r}. {spent}")
     whole = monolith_scores(scope, recording)
@@ -130,6 +131,13 @@ def gate_5(
     passes = np.concatenate([found.closed_at_price.cost, found.unseen_at_price.cost], axis=1)
     intervals = Intervals(names.tolist())
     behind = intervals.gain(policy, whole.behind_locators)
+    conditions = [Condition(name="policy over monolith", figure=intervals.gain(policy, whole.best_skill), at_least=0.0)]
+    share = compute_share(pool, compute)
+    if share is not None:  # counted, not estimated: no interval
+        counted = Interval(mean=share, low=share, high=share)
+        conditions.append(
+            Condition(name="monolith's compute of training over the pool's", figure=counted, at_least=1.0)
+        )
     each = ", ".join(
         f"{name} {100 * policy[:, names == name].mean():.1f} to {100 * whole.best_skill[names == name].mean():.1f} "
         f"({skill})"
@@ -138,9 +146,7 @@ def gate_5(
     return Gate(
         gate="5",
         title=_TITLE,
-        conditions=(
-            Condition(name="policy over monolith", figure=intervals.gain(policy, whole.best_skill), at_least=0.0),
-        ),
+        conditions=tuple(conditions),
         note=(
             f"All trained-on and unseen benchmarks: policy {100 * policy.mean():.1f} at {passes.mean():.2f} passes, "
             f"monolith {100 * whole.best_skill.mean():.1f} at {whole.cost.mean():.2f}. Policy to monolith: {each}. For "
@@ -150,12 +156,28 @@ def gate_5(
     )
 
 
-def compute_note(core: Registry, compute: Mapping[str, int]) -> str:
-    """Return what training cost, in words; what is not stated in the weights is said to be unknown."""
-    pool = [model.network for model in core.models]
-    unknown = [name for name in [*pool, MONOLITH] if name not in compute]
-    if unknown:
+def compute_share(pool: Registry, compute: Mapping[str, int]) -> float | None:
+    """Return the monolith's compute of training over the pool's; None where some weights do not state theirs."""
+    networks = {model.network for model in pool.models}
+    if not {*networks, MONOLITH} <= set(compute):
+        return None
+    return compute[MONOLITH] / sum(compute[name] for name in networks)
+
+
+def compute_note(pool: Registry, compute: Mapping[str, int]) -> str:
+    """Return what training cost, in words; what is not stated in the weights is said to be unknown.
+
+    Args:
+        pool: The registry of the world.
+        compute: Multiply-adds of training, by network.
+    """
+    networks = list(dict.fromkeys(model.network for model in pool.models))
+    share = compute_share(pool, compute)
+    if share is None:
+        unknown = [name for name in [*networks, MONOLITH] if name not in compute]
         return f"Compute of training is not stated in the weights of {', '.join(unknown)}."
-    total, own = sum(compute[name] for name in pool), compute[MONOLITH]
-    verdict = "at least the pool's" if own >= total else "less than the pool's"
-    return f"Compute of training, multiply-adds: pool {total:.3g}, monolith {own:.3g}, {verdict}."
+    total = sum(compute[name] for name in networks)
+    return (
+        f"Multiply-adds of training: the pool's {len(networks)} networks {total:.3g}, the monolith "
+        f"{compute[MONOLITH]:.3g}, which is {share:.2f} times as much."
+    )

@@ -2,7 +2,14 @@
 
 from PIL import Image
 
-from maestro_env.skills.averaging import mean_reading, read_views, region_framings, two_framings
+from maestro_env.skills.averaging import (
+    PAGE_FRAMING,
+    PICTURE_FRAMING,
+    mean_reading,
+    read_views,
+    region_framings,
+    two_framings,
+)
 from maestro_env.skills.base import Ask, SkillRun
 from maestro_env.skills.crops import view_of
 from maestro_env.skills.reading import is_visible, readings, reply_to
@@ -23,7 +30,7 @@ _WITHIN_FRAME = 0.7
 def chart(task: Task, context: Context, image: Image.Image, expert: Expert) -> SkillRun:
     """Dispatch to `Axes` where long straight edges dominate, to `Disc` where they do not.
 
-    The whole picture is looked at three times: as it is, put right, and put right with more around it. `Axes` puts it
+    The whole picture is looked at three times: as it is, and put right in two framings. `Axes` puts it
     right by levelling its straight edges, `Disc` by cutting out what is not page. The reply is the mean of the two
     views that were put right; where they do not show the answer, what the picture as it is shows.
 
@@ -36,10 +43,19 @@ def chart(task: Task, context: Context, image: Image.Image, expert: Expert) -> S
 
 
 def _whole(task: Task, context: Context, image: Image.Image, expert: Expert) -> SkillRun:
+<<<<<<< HEAD
     view = view_of(image, context)
     tier2 = _kind_of(view)
     put_right = straightened(view) if tier2 == AXES else trimmed(view)
     looks = yield Ask(views=(view, *two_framings(put_right)), question=task.question)
+=======
+    tier2 = _kind_of(image)
+    if tier2 == AXES:
+        put_right = two_framings(straightened(image), PICTURE_FRAMING)
+    else:
+        put_right = two_framings(trimmed(image), PAGE_FRAMING)
+    looks = yield Ask(views=(image, *put_right), question=task.question)
+>>>>>>> main
     as_it_is, *rectified = readings(looks, expert)
     mean = mean_reading(rectified)
     return reply_to(mean if is_visible(mean) else as_it_is, context=context, tier2=tier2)

@@ -2,7 +2,7 @@
 
 from PIL import Image
 
-from maestro_env.skills.averaging import read_retouched
+from maestro_env.skills.averaging import PICTURE_FRAMING, read_retouched
 from maestro_env.skills.base import SkillRun
 from maestro_env.skills.retouch import straightened
 from maestro_env.types import Context, Expert, Task
@@ -13,4 +13,4 @@ TIER2 = (LEVEL,)
 
 def embodied(task: Task, context: Context, image: Image.Image, expert: Expert) -> SkillRun:
     """Read the levelled view."""
-    return read_retouched(task, context, image, expert, retouch=straightened, tier2=LEVEL)
+    return read_retouched(task, context, image, expert, retouch=straightened, framing=PICTURE_FRAMING, tier2=LEVEL)

@@ -2,7 +2,7 @@
 
 from PIL import Image
 
-from maestro_env.skills.averaging import read_retouched
+from maestro_env.skills.averaging import PAGE_FRAMING, read_retouched
 from maestro_env.skills.base import SkillRun
 from maestro_env.skills.retouch import trimmed
 from maestro_env.types import Context, Expert, Task
@@ -13,4 +13,4 @@ TIER2 = (TRIM,)
 
 def geometry(task: Task, context: Context, image: Image.Image, expert: Expert) -> SkillRun:
     """Read a drawing without the empty page around it."""
-    return read_retouched(task, context, image, expert, retouch=trimmed, tier2=TRIM)
+    return read_retouched(task, context, image, expert, retouch=trimmed, framing=PAGE_FRAMING, tier2=TRIM)

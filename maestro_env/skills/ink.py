@@ -144,10 +144,10 @@ def labelled(mask: Mask, weight: NDArray[np.float32] | None = None) -> Parts:
     first, last = first - 1, last - 1  # without the padding; last is exclusive
     # A run touches those of the row above that end at or after its start and start at or before its end.
     wide = columns + 2
-    starts_at = np.asarray(row * wide + first, np.int64)
-    ends_at = np.asarray(row * wide + last, np.int64)
-    low = np.searchsorted(ends_at, starts_at - wide, "left")
-    high = np.searchsorted(starts_at, ends_at - wide, "right")
+    starts_at = row * wide + first
+    ends_at = row * wide + last
+    low = ends_at.searchsorted(starts_at - wide, "left")
+    high = starts_at.searchsorted(ends_at - wide, "right")
     touching = np.maximum(high - low, 0)
     lower = np.repeat(np.arange(len(row)), touching)
     upper = np.arange(len(lower)) - np.repeat(np.cumsum(touching) - touching, touching) + np.repeat(low, touching)

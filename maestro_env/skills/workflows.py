@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from maestro_env.errors import RegistryError, unknown_name
 from maestro_env.registry import Registry
-from maestro_env.skills import chart, counting, diagram, direct, embodied, geometry, perception, science
+from maestro_env.skills import chart, code, counting, diagram, direct, embodied, geometry, ocr, perception, science
 from maestro_env.skills.base import SkillFunction
 
 
@@ -27,6 +27,8 @@ WORKFLOWS: Mapping[str, Workflow] = {
     "Science_Problem_Solver": Workflow(run=science.science, tier2=science.TIER2),
     "Diagram_Reasoning_Skill": Workflow(run=diagram.diagram, tier2=diagram.TIER2),
     "Embodied_Scene_QA_Skill": Workflow(run=embodied.embodied, tier2=embodied.TIER2),
+    "OCR_Problem_Solver": Workflow(run=ocr.ocr, tier2=ocr.TIER2),
+    "Code_Problem_Solver": Workflow(run=code.code, tier2=code.TIER2),
 }
 
 

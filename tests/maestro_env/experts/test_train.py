@@ -1,145 +1,81 @@
-"""Training: resumable, seeded, and refusing another plan's checkpoint. On a pool of a few pictures."""
+"""The training command: experts side by side, each after the one that it starts from."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from dataclasses import replace
 from pathlib import Path
+from queue import Queue
+from typing import Any
 
-import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
+from rich.console import Console  # noqa: E402
 from rich.progress import Progress  # noqa: E402
 
-from maestro_env.errors import ConfigurationError, UnknownNameError  # noqa: E402
-from maestro_env.experts import pool, train  # noqa: E402
-from maestro_env.experts.batches import draw_batch, load_source  # noqa: E402
-from maestro_env.experts.network import NOT_VISIBLE  # noqa: E402
-from maestro_env.experts.recipes import RECIPES, Architecture, recipe_of  # noqa: E402
-from maestro_env.experts.weights_io import load_weights  # noqa: E402
+from maestro_env.experts import train  # noqa: E402
+from maestro_env.experts.recipes import Recipe, recipe_of  # noqa: E402
+from maestro_env.experts.training import Plan  # noqa: E402
 
-LOCATOR = replace(recipe_of("locator-a"), sources={"locate/chart": 1.0}, batch_size=4)
-
-
-@pytest.fixture(scope="module")
-def small_pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A pool of two shards a source, four figures a shard."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pool, "SHARD_FIGURES", 4)
-        patch.setattr(train, "NUM_SHARDS", dict.fromkeys(train.NUM_SHARDS, 2))
-        patch.setattr(train, "HELD_OUT_ROWS", 8)
-        yield tmp_path_factory.mktemp("pool")
+FIRST = recipe_of("generalist")
+SECOND = replace(FIRST, expert="second", start_from="generalist")
+THIRD = replace(FIRST, expert="third", start_from="")
 
 
-def _train(folder: Path, out: Path, *, steps: int = 6, seed: int = 0) -> Path:
-    with Progress(disable=True) as progress:
-        return train.train(LOCATOR, steps=steps, seed=seed, pool=folder, out=out, progress=progress)
+class OneAtATime(Executor):
+    """Finishes the trainings in the order in which they were begun, one for every look at the queue."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.unfinished: list[tuple[Future[Any], str]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        recipe = args[0]
+        assert isinstance(recipe, Recipe)
+        self.begun.append(recipe.expert)
+        future: Future[Any] = Future()
+        self.unfinished.append((future, recipe.expert))
+        return future
 
 
-def test_train__killed_and_resumed_gives_the_same_weights(
-    small_pool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(train, "CHECKPOINT_STEPS", 2)
-    undisturbed = load_weights(_train(small_pool, tmp_path / "undisturbed"))
+class Reports(Queue[Any]):
+    """A queue that lets one training finish whenever it is asked."""
 
-    class KilledError(Exception):
-        """Stands for a kill: nothing after it runs."""
+    def __init__(self, executor: OneAtATime) -> None:
+        super().__init__()
+        self.executor = executor
 
-    def killed_after_five(*arguments: object, **options: object) -> object:
-        calls.append(1)
-        if len(calls) == 5:
-            raise KilledError
-        return draw_batch(*arguments, **options)  # type: ignore[arg-type]
-
-    calls: list[int] = []
-    monkeypatch.setattr(train, "draw_batch", killed_after_five)
-    with pytest.raises(KilledError):
-        _train(small_pool, tmp_path / "killed")
-    calls.clear()
-    monkeypatch.setattr(train, "draw_batch", lambda *a, **k: (calls.append(1), draw_batch(*a, **k))[1])
-    resumed = load_weights(_train(small_pool, tmp_path / "killed"))
-    # Steps 4 and 5 again and the held-out batch: it went on from the checkpoint after step 4.
-    assert len(calls) == 3
-    for name, tensor in undisturbed.items():
-        torch.testing.assert_close(resumed[name], tensor, rtol=0, atol=0, msg=name)
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        future, name = self.executor.unfinished.pop(0)
+        future.set_result(Path(name))
+        return ("generalist", 200, 1.5)
 
 
-def test_train__another_seed_gives_other_weights(small_pool: Path, tmp_path: Path) -> None:
-    one = load_weights(_train(small_pool, tmp_path / "one", steps=2))
-    other = load_weights(_train(small_pool, tmp_path / "other", steps=2, seed=1))
-    assert any(not torch.equal(one[name], other[name]) for name in one)
+def test_train_all__waits_for_the_start_and_skips_what_is_not_trained_here(tmp_path: Path) -> None:
+    executor = OneAtATime()
+    plan = Plan(pool=tmp_path, out=tmp_path, steps=400)
+    with Progress(console=Console(quiet=True)) as progress:
+        train.train_all([SECOND, FIRST, THIRD], plan, executor=executor, reports=Reports(executor), progress=progress)
+    # The second waits for the first, which is begun at once, like the third; then it is its turn.
+    assert executor.begun == ["generalist", "third", "second"]
 
 
-def test_train__refuses_the_checkpoint_of_another_plan(small_pool: Path, tmp_path: Path) -> None:
-    _train(small_pool, tmp_path, steps=2)
-    with pytest.raises(ConfigurationError, match=r"belongs to .*'steps': '2'.*delete it or choose another --out"):
-        _train(small_pool, tmp_path, steps=3)
+def test_train_all__a_start_that_is_not_in_the_list_is_not_waited_for(tmp_path: Path) -> None:
+    executor = OneAtATime()
+    plan = Plan(pool=tmp_path, out=tmp_path, steps=400)
+    with Progress(console=Console(quiet=True)) as progress:
+        train.train_all([SECOND], plan, executor=executor, reports=Reports(executor), progress=progress)
+    assert executor.begun == ["second"]
 
 
-def test_train__a_specialist_needs_the_generalist_first(
-    small_pool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    recipe = replace(recipe_of("math"), start_from="nobody")
-    with Progress(disable=True) as progress, pytest.raises(ConfigurationError, match=r"nobody.*--expert nobody"):
-        train.train(recipe, steps=1, seed=0, pool=small_pool, out=tmp_path, progress=progress)
+def test_train_all__a_failed_training_fails_the_command(tmp_path: Path) -> None:
+    class Failing(Reports):
+        def get(self, block: bool = True, timeout: float | None = None) -> Any:
+            self.executor.unfinished.pop(0)[0].set_exception(RuntimeError("no memory"))
+            return ("generalist", 200, 1.5)
 
-
-def test_recipe_of__unknown_expert_names_the_nearest() -> None:
-    with pytest.raises(UnknownNameError, match=r"'chart'.*Did you mean 'chart-"):
-        recipe_of("chart")
-
-
-def test_recipes__shares_sum_to_one_and_starts_come_first() -> None:
-    known: set[str] = set()
-    for recipe in RECIPES.values():
-        assert sum(recipe.sources.values()) == pytest.approx(1.0)
-        assert not recipe.start_from or recipe.start_from in known
-        known.add(recipe.expert)
-
-
-@pytest.mark.parametrize("architecture", list(Architecture))
-def test_loss__falls_when_one_batch_is_repeated(small_pool: Path, architecture: Architecture) -> None:
-    sources = (
-        {"locate/chart": 1.0} if architecture is Architecture.LOCATOR else {"plain/chart": 0.5, "patch/chart": 0.5}
-    )
-    recipe = replace(recipe_of("generalist"), architecture=architecture, sources=sources)
-    loaded = {name: load_source([pool.build_shard(small_pool, name, 0)]) for name in sources}
-    torch.manual_seed(0)
-    network = train.make_network(recipe).train()
-    batch = draw_batch(recipe, loaded, np.random.default_rng(0), 16)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
-    losses: list[float] = []
-    for _ in range(12):
-        loss = train.loss_of(network, batch)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    assert losses[-1] < 0.8 * losses[0]
-
-
-def test_learning_rate__warms_up_then_falls_to_zero() -> None:
-    # 100 steps warm up for 10: the first is a tenth of the peak, the tenth the peak itself.
-    assert train.learning_rate(0, 100, 2.0) == pytest.approx(0.2)
-    assert train.learning_rate(9, 100, 2.0) == pytest.approx(2.0)
-    assert train.learning_rate(55, 100, 2.0) == pytest.approx(1.0)
-    assert train.learning_rate(100, 100, 2.0) == pytest.approx(0.0)
-
-
-def test_draw_shard__same_number_same_shard(small_pool: Path) -> None:
-    one, same, other = (pool.draw_shard("patch/diagrams", number) for number in (0, 0, 1))
-    np.testing.assert_array_equal(one["images"], same["images"])
-    assert not np.array_equal(one["images"][0], other["images"][0])
-
-
-def test_draw_shard__a_wrong_frame_is_not_visible(small_pool: Path) -> None:
-    shard = pool.draw_shard("patch/chart", 0)
-    # One question a figure names a frame that is not there.
-    assert int((shard["answer"] == NOT_VISIBLE).sum()) == pool.SHARD_FIGURES
-
-
-def test_draw_shard__tiles_count_only_what_they_show(small_pool: Path) -> None:
-    shard = pool.draw_shard("window/counting", 0)
-    # Two windows a figure, never more shapes in a window than a figure can hold.
-    assert len(shard["images"]) == 2 * pool.SHARD_FIGURES
-    assert 0 <= int(shard["answer"].min()) <= int(shard["answer"].max()) <= 14
+    executor = OneAtATime()
+    plan = Plan(pool=tmp_path, out=tmp_path, steps=400)
+    with Progress(console=Console(quiet=True)) as progress, pytest.raises(RuntimeError, match="no memory"):
+        train.train_all([FIRST], plan, executor=executor, reports=Failing(executor), progress=progress)

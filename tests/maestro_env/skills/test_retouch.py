@@ -10,11 +10,11 @@ from maestro_env.skills.retouch import (
     content_box,
     groups_of,
     light_of,
+    reframed,
     relit,
     straightened,
     tilt_of,
     trimmed,
-    widened,
 )
 from maestro_env.tasks.procedural.capture import askew, badly_lit, small_on_page
 from maestro_env.tasks.procedural.chart import Chart
@@ -56,7 +56,7 @@ def test_tilt_of__finds_how_far_axes_are_turned(degrees: float) -> None:
     assert tilt_of(turned(axes(), degrees)).degrees == pytest.approx(degrees, abs=0.75)
 
 
-@pytest.mark.parametrize("size", [(320, 240), (240, 320)])
+@pytest.mark.parametrize("size", [(720, 240), (240, 720)])
 def test_tilt_of__looks_at_the_middle_of_a_picture_that_is_not_square(size: tuple[int, int]) -> None:
     wide = Image.new("RGB", size, PAPER)
     wide.paste(turned(axes(240), 12), ((size[0] - 240) // 2, (size[1] - 240) // 2))
@@ -205,10 +205,10 @@ def test_groups_of__corners_touch() -> None:
 def test_trimmed__keeps_a_square_with_a_margin() -> None:
     image = Image.new("RGB", (200, 200), PAPER)
     image.paste(INK, (40, 60, 120, 100))
-    # 80 px wide and a tenth of it on either side: 96 x 96 around (80, 80), from 32 to 128.
+    # 80 px wide and 0.15 of it on either side: 104 x 104 around (80, 80), from 28 to 132.
     view = trimmed(image)
-    assert view.size == (96, 96)
-    assert content_box(view) == Box(left=8, top=28, right=88, bottom=68)
+    assert view.size == (104, 104)
+    assert content_box(view) == Box(left=12, top=32, right=92, bottom=72)
 
 
 def test_trimmed__leaves_an_empty_page() -> None:
@@ -217,7 +217,7 @@ def test_trimmed__leaves_an_empty_page() -> None:
 
 
 def test_trimmed__finds_small_figures_within_four_hundredths_of_the_side() -> None:
-    # axes() fills 39 to 291 of 320 px, so that the margin of a tenth brings it to 0.83 of the view.
+    # The drawing spans 39 to 291 and 40 to 282 of 320 px.
     for seed in range(40):
         taken = small_on_page(axes(), np.random.default_rng(seed), 1.0)
         box = content_box(taken.image)
@@ -229,10 +229,16 @@ def test_trimmed__finds_small_figures_within_four_hundredths_of_the_side() -> No
         assert (levels[int(box.top) : int(box.bottom), int(box.left) : int(box.right)].min(axis=2) < 100).mean() > 0.2
 
 
-def test_widened__continues_the_colour_of_the_border() -> None:
+def test_reframed__wider_continues_the_colour_of_the_border() -> None:
     image = Image.new("RGB", (100, 100), PAPER)
     image.paste(INK, (10, 10, 90, 90))
-    wide = widened(image, 1.2)
+    wide = reframed(image, 1.2)
     assert wide.size == (120, 120)
     assert wide.getpixel((0, 119)) == PAPER
     assert content_box(wide) == Box(left=20, top=20, right=100, bottom=100)
+
+
+def test_reframed__tighter_keeps_the_middle() -> None:
+    image = axes()
+    # A tenth of 320 px less: 16 px from each edge.
+    assert reframed(image, 0.9) == image.crop((16, 16, 304, 304))

@@ -250,12 +250,12 @@ def test_chart__levels_axes_and_reads_them_in_two_framings() -> None:
     image = axes()
     running = run("Chart_Problem_Solver", IN_WHOLE, OTHER, image=image)
     ask = next(running)
-    # The picture as it is; level; level with 1.15 times as much in view.
+    # The picture as it is; level; 0.97 of that.
     assert ask.views[0] is image
-    assert sizes(ask) == [200, 200, 230]
+    assert sizes(ask) == [200, 200, 194]
     assert ask.views[1] == straightened(image)
     assert ask.views[1] != image
-    assert ask.views[2].crop((15, 15, 215, 215)) == ask.views[1]
+    assert ask.views[2] == ask.views[1].crop((3, 3, 197, 197))
     # The picture as it is does not count: 2: (0.4 + 0.7) / 2 = 0.55; 3: (0.5 + 0.1) / 2 = 0.3; hidden: 0.15.
     reply = finish(running, reading(n9=1.0), reading(n2=0.4, n3=0.5), reading(n2=0.7, n3=0.1))
     assert (reply.answer, reply.confidence, reply.skill_tier2) == ("2", f32(0.55), "Axes")
@@ -264,8 +264,8 @@ def test_chart__levels_axes_and_reads_them_in_two_framings() -> None:
 
 def test_chart__trims_the_page_around_a_disc() -> None:
     running = run("Chart_Problem_Solver", IN_WHOLE, OTHER, image=page())
-    # The disc's 60 px and a tenth of it on either side: 72; with 1.15 times as much: 82.8.
-    assert sizes(next(running)) == [200, 72, 83]
+    # The disc's 60 px and 0.15 of it on either side: 78; with 1.15 times as much: 89.7.
+    assert sizes(next(running)) == [200, 78, 90]
     assert finish(running, *[reading(red=0.8)] * 3).skill_tier2 == "Disc"
 
 
@@ -288,20 +288,22 @@ def test_chart__reads_a_region_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("skill", "tier2", "image", "retouch"),
+    ("skill", "tier2", "image", "retouch", "widths"),
     [
-        ("Geometric_Problem_Solver", "Trim", page(), trimmed),
-        ("Diagram_Reasoning_Skill", "Trim_And_Read", page(), trimmed),
-        ("Science_Problem_Solver", "Relight", dim(), relit),
-        ("Embodied_Scene_QA_Skill", "Level", axes(), straightened),
+        # As for a disc of a chart.
+        ("Geometric_Problem_Solver", "Trim", page(), trimmed, [78, 90]),
+        ("Diagram_Reasoning_Skill", "Trim_And_Read", page(), trimmed, [78, 90]),
+        # As for axes of a chart.
+        ("Science_Problem_Solver", "Relight", dim(), relit, [200, 194]),
+        ("Embodied_Scene_QA_Skill", "Level", axes(), straightened, [200, 194]),
     ],
 )
 def test_retouching_skill__retouches_the_whole_and_reads_regions_as_they_are(
-    skill: str, tier2: str, image: Image.Image, retouch: Callable[[Image.Image], Image.Image]
+    skill: str, tier2: str, image: Image.Image, retouch: Callable[[Image.Image], Image.Image], widths: list[int]
 ) -> None:
     running = run(skill, IN_WHOLE, OTHER, image=image)
     ask = next(running)
-    assert len(ask.views) == 2
+    assert sizes(ask) == widths
     assert ask.views[0] == retouch(image)
     assert ask.views[0] != image
     # Red: (0.2 + 0.6) / 2 = 0.4; blue: (0.5 + 0.1) / 2 = 0.3; hidden: 0.3.
