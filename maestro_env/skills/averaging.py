@@ -39,11 +39,8 @@ def read_retouched(
     A region is read in two framings as it is: it holds a frame and other things around its figure, which mislead
     whoever looks for the edges, the light or the page of a picture.
     """
-<<<<<<< HEAD
-    views = two_framings(retouch(view_of(image, context))) if context.box is None else region_framings(image, context)
-=======
-    views = two_framings(retouch(image), framing) if context.box is None else region_framings(image, context)
->>>>>>> main
+    whole = context.box is None
+    views = two_framings(retouch(view_of(image, context)), framing) if whole else region_framings(image, context)
     return read_views(views, task, context, expert, tier2=tier2)
 
 

@@ -43,19 +43,13 @@ def chart(task: Task, context: Context, image: Image.Image, expert: Expert) -> S
 
 
 def _whole(task: Task, context: Context, image: Image.Image, expert: Expert) -> SkillRun:
-<<<<<<< HEAD
     view = view_of(image, context)
     tier2 = _kind_of(view)
-    put_right = straightened(view) if tier2 == AXES else trimmed(view)
-    looks = yield Ask(views=(view, *two_framings(put_right)), question=task.question)
-=======
-    tier2 = _kind_of(image)
     if tier2 == AXES:
-        put_right = two_framings(straightened(image), PICTURE_FRAMING)
+        put_right = two_framings(straightened(view), PICTURE_FRAMING)
     else:
-        put_right = two_framings(trimmed(image), PAGE_FRAMING)
-    looks = yield Ask(views=(image, *put_right), question=task.question)
->>>>>>> main
+        put_right = two_framings(trimmed(view), PAGE_FRAMING)
+    looks = yield Ask(views=(view, *put_right), question=task.question)
     as_it_is, *rectified = readings(looks, expert)
     mean = mean_reading(rectified)
     return reply_to(mean if is_visible(mean) else as_it_is, context=context, tier2=tier2)

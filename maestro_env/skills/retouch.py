@@ -215,19 +215,9 @@ def _resized(field: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.fl
     return np.asarray(Image.fromarray(field).resize(size, Image.Resampling.BILINEAR), np.float32)
 
 
-<<<<<<< HEAD
 @remembered
-def trimmed(image: Image.Image, *, margin: float = PAGE_MARGIN) -> Image.Image:
-    """Return the square of a page that holds its content, specks aside; an empty page is returned itself.
-
-    Args:
-        image: A page whose border is mostly empty.
-        margin: Share of the content's longer side that is kept on every side, as far as the page reaches.
-    """
-=======
 def trimmed(image: Image.Image) -> Image.Image:
     """Return the square of a page that holds its content with `PAGE_MARGIN`; an empty page is returned itself."""
->>>>>>> main
     box = content_box(image)
     if box is None:
         return image
@@ -261,14 +251,9 @@ def content_box(image: Image.Image) -> Box | None:
     return Box(left=float(left), top=float(top), right=float(right), bottom=float(bottom))
 
 
-<<<<<<< HEAD
 @remembered
-def widened(image: Image.Image, framing: float) -> Image.Image:
-    """Return a picture in the middle of a page `framing` times as wide, of the colour of its border."""
-=======
 def reframed(image: Image.Image, framing: float) -> Image.Image:
     """Return the middle of a picture, `framing` times as wide: above 1, on a page of the colour of its border."""
->>>>>>> main
     width, height = round(image.width * framing), round(image.height * framing)
     left, top = (image.width - width) // 2, (image.height - height) // 2
     if framing <= 1:
