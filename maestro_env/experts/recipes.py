@@ -64,7 +64,13 @@ _EVERYTHING = _shares(_CORE | {"plain/embodied": _CORE["plain/chart"], "plain/di
 
 
 def _specialist(
-    expert: str, family: str, *, own: Mapping[str, float] | None = None, corruption: Corruption = Corruption.NONE
+    expert: str,
+    family: str,
+    *,
+    own: Mapping[str, float] | None = None,
+    corruption: Corruption = Corruption.NONE,
+    start_from: str = "generalist",
+    steps: int = 900,
 ) -> Recipe:
     mixture = own or {f"plain/{family}": 1.0, f"patch/{family}": 1.0, "scene/windows": 0.15}
     shares = {source: share * (1 - GENERALIST_SHARE) for source, share in _shares(mixture).items()}
@@ -74,8 +80,8 @@ def _specialist(
         expert=expert,
         architecture=Architecture.READER,
         sources=shares,
-        steps=900,
-        start_from="generalist",
+        steps=steps,
+        start_from=start_from,
         corruption=corruption,
         peak_learning_rate=1.5e-3,
     )
@@ -95,10 +101,11 @@ _ALL_RECIPES = (
     Recipe(expert="generalist", architecture=Architecture.READER, sources=_CORE, steps=2200),
     _specialist("chart-a", "chart", corruption=Corruption.GRAIN),
     _specialist("chart-b", "chart", corruption=Corruption.FADE),
-    _specialist("geometry", "geometry"),
     _specialist("microscopy-a", "microscopy", corruption=Corruption.GRAIN),
     _specialist("microscopy-b", "microscopy", corruption=Corruption.FADE),
     _specialist("earth", "earth"),
+    # From the reader of maps, which has learned to read letters; 900 steps from the generalist did not suffice.
+    _specialist("geometry", "geometry", start_from="earth", steps=2400),
     _specialist("radiology-a", "radiology", corruption=Corruption.GRAIN),
     _specialist("radiology-b", "radiology", corruption=Corruption.FADE),
     _specialist(

@@ -8,11 +8,12 @@ import pytest
 
 from maestro_env.backends.local import LocalBackend
 from maestro_env.backends.recorded import RecordedBackend
-from maestro_env.recordings.load import load_recording
+from maestro_env.recordings.load import load_recording, recording_names
 from maestro_env.recordings.recording import MISSING, Recording
 from maestro_env.registry import load_registry
 from maestro_env.scoring import score
-from maestro_env.tasks.procedural.generate import BENCHMARKS, make_task
+from maestro_env.tasks.benchmarks import BENCHMARKS, TRAINED
+from maestro_env.tasks.procedural.generate import make_task
 from maestro_env.types import SPLITS
 
 NUM_SAMPLED_CALLS = 360
@@ -30,24 +31,30 @@ def _folder_size(package: str, folder: str) -> int:
 
 
 def test_embedded__files_stay_small() -> None:
-    assert 0 < _folder_size("maestro_env.recordings", "embedded") <= 14 * MEGABYTE
-    assert 0 < _folder_size("maestro_env.experts", "weights") <= 16 * MEGABYTE
+    recordings = [_folder_size("maestro_env.recordings", name) for name in recording_names()]
+    assert min(recordings) > 0
+    assert sum(recordings) <= 30 * MEGABYTE
+    assert 0 < _folder_size("maestro_env.experts", "weights") <= 24 * MEGABYTE
 
 
 def test_embedded__no_two_experts_are_the_same_network() -> None:
     weights = [file.read_bytes() for file in resources.files("maestro_env.experts").joinpath("weights").iterdir()]
-    assert len(set(weights)) == len(weights) == len(load_registry("core").models) + 1
+    assert len(set(weights)) == len(weights) == len(load_registry("monolith").models) + 1
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_embedded__holds_enough_tasks(embedded: Recording, name: str) -> None:
-    least = (5000, 600, 1200) if name == "scene" else (800, 200, 400)
+    plain = (1000, 250, 500) if name in TRAINED else (0, 0, 500)
+    least = (10_000, 1000, 2000) if name == "scene" else plain
+    cells = list(zip(embedded.task_benchmarks, embedded.task_splits, strict=True))
     for split, count in zip(SPLITS, least, strict=True):
-        assert sum(task.benchmark == name and task.split == split for task in embedded.tasks) >= count
+        assert cells.count((name, split)) >= count
 
 
-def test_embedded__is_dense_over_the_core_registry(embedded: Recording) -> None:
-    assert embedded.registry.ids == load_registry("core").ids
+def test_embedded__is_dense_over_the_extended_registry(embedded: Recording) -> None:
+    core, extended = load_registry("core").ids, load_registry("extended").ids
+    assert embedded.registry.ids == extended
+    assert extended[: len(core)] == core
     for n, contexts in enumerate(embedded.context_ids):
         assert (embedded.status[n, : len(contexts)] != MISSING).all(), embedded.tasks[n].id
 
@@ -74,7 +81,9 @@ def test_local__says_what_was_recorded(embedded: Recording) -> None:
     pytest.importorskip("torch")
     local, recorded = LocalBackend(), RecordedBackend(embedded)
     rng = np.random.default_rng(2)
-    of_benchmark = {name: [n for n, task in enumerate(embedded.tasks) if task.benchmark == name] for name in BENCHMARKS}
+    of_benchmark: dict[str, list[int]] = {name: [] for name in BENCHMARKS}
+    for n, name in enumerate(embedded.task_benchmarks):
+        of_benchmark[name].append(n)
     experts = cycle(embedded.registry.experts)
     differing: list[str] = []
     for name, slot in zip(cycle(BENCHMARKS), rng.integers(3, size=NUM_SAMPLED_CALLS), strict=False):

@@ -7,7 +7,8 @@ import pytest
 
 from maestro_env.errors import TaskError, UnknownNameError
 from maestro_env.tasks import load_image
-from maestro_env.tasks.procedural.generate import BENCHMARKS, FAMILIES, make_task, render
+from maestro_env.tasks.benchmarks import BENCHMARKS, TRAINED
+from maestro_env.tasks.procedural.generate import CAPTURES, FAMILIES, SCENE_FAMILIES, SCENES, make_task, render
 from maestro_env.tasks.procedural.scene import MIN_FIGURE_PX, check_scene
 from maestro_env.types import SPLITS
 
@@ -29,9 +30,42 @@ def test_render__splits_and_indices_differ(name: str) -> None:
 def test_make_task__gold_is_among_the_choices(name: str) -> None:
     for index in range(25):
         task = make_task(name, "val", index)
-        assert task.gold in task.choices
+        assert task.gold in task.choices or (not task.choices and name in ("ocr", "visual_code") and task.gold)
         assert task.id == f"{name}/val/{index:06d}"
         assert 0.0 <= float(task.factors["difficulty"]) <= 1.0
+
+
+def test_benchmarks__are_families_and_scenes_each_once() -> None:
+    assert sorted(BENCHMARKS) == sorted([*FAMILIES, *SCENES])
+    assert set(TRAINED) == {*SCENE_FAMILIES, "scene"}
+
+
+@pytest.mark.parametrize("name", CAPTURES)
+def test_render__captured_pictures_are_mostly_altered_and_say_how(name: str) -> None:
+    family = FAMILIES[name]
+    altered = 0
+    for index in range(12):
+        task = make_task(name, "train", index)
+        drawn = {"difficulty", "kind", "intent"}
+        assert set(task.factors) > drawn
+        altered += any(
+            key in task.factors and task.factors[key] != faultless
+            for key, faultless in (("tilt_deg", 0.0), ("contrast_kept", 1.0), ("page_share", 1.0))
+        )
+    # A quarter is left as it is: 9 of 12 expected.
+    assert altered >= 5, family.name
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_scene__figures_are_of_the_sizes_of_its_style(name: str) -> None:
+    style = SCENES[name]
+    for index in range(4):
+        scene = render(name, "test", index).scene
+        assert scene is not None
+        assert scene.image.size == (style.side_px, style.side_px)
+        assert len(scene.placed) in style.num_figures_odds
+        for item in scene.placed:
+            assert style.figure_px[0] <= item.figure.image.width <= style.figure_px[1]
 
 
 def test_load_image__draws_the_picture_of_the_task() -> None:
@@ -51,7 +85,7 @@ def test_scene__wordings_are_shared_by_families_with_different_readers() -> None
 
 def test_scene__every_family_is_asked_about_and_most_scenes_hold_two_figures() -> None:
     tasks = [make_task("scene", "train", index) for index in range(150)]
-    assert {task.factors["target_family"] for task in tasks} == set(FAMILIES)
+    assert {task.factors["target_family"] for task in tasks} == set(SCENE_FAMILIES)
     twos = sum(task.factors["num_figures"] == 2 for task in tasks)
     # Drawn with probability 0.7: 105 expected, standard deviation 5.6.
     assert 85 <= twos <= 125
