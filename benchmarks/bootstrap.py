@@ -6,7 +6,7 @@ which tasks happened to be drawn. Seeds are resampled too, independently for eac
 nothing in common with seed 1 of another.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,15 +51,17 @@ def task_counts(strata: Sequence[str], *, resamples: int, rng: np.random.Generat
     return counts
 
 
-def equal_weights(strata: Sequence[str]) -> NDArray[np.float64]:
-    """Return [N] weights, 1 in all, in which every task counts the same."""
-    return np.full(len(strata), 1 / len(strata))
+def equal_weights(strata: Sequence[str], *, among: Collection[str] | None = None) -> NDArray[np.float64]:
+    """Return [N] weights, 1 in all, in which every task of some strata (None: of all) counts the same."""
+    inside = np.isin(strata, list(set(strata) if among is None else among))
+    return inside / inside.sum()
 
 
-def balanced_weights(strata: Sequence[str]) -> NDArray[np.float64]:
-    """Return [N] weights, 1 in all, in which every stratum counts the same however many tasks it has."""
+def balanced_weights(strata: Sequence[str], *, among: Collection[str] | None = None) -> NDArray[np.float64]:
+    """Return [N] weights, 1 in all, in which each of some strata (None: of all) counts the same, however large."""
     names, place, sizes = np.unique(np.asarray(strata), return_inverse=True, return_counts=True)
-    return 1 / (len(names) * sizes[place])
+    inside = np.isin(names, names if among is None else list(among))
+    return (inside / (inside.sum() * sizes))[place]
 
 
 def resampled_means(

@@ -21,13 +21,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from benchmarks.bounds import oracle_bounds
 from benchmarks.contenders import CONTENDERS, contender
-from benchmarks.playing import Run, World, first_tasks, run, split_rows
+from benchmarks.playing import Run, World, first_tasks, run
 from benchmarks.plots import accuracy_against_cost
 from benchmarks.provenance import provenance
 from benchmarks.results import document, new_folder, write_json
 from benchmarks.summary import summarise
 from benchmarks.table import tables
-from maestro_agents.recorded_tasks import take
+from maestro_agents.recorded_tasks import recorded_tasks
 from maestro_env.errors import ConfigurationError, MaestroError
 from maestro_env.recordings.load import load_recording
 from maestro_env.types import AnswerRule
@@ -42,6 +42,8 @@ class Settings:
 
     recording: str = "embedded"
     """Name or folder."""
+    registry: str | None = None
+    """Name or file of the experts that take part; None: `core` for the embedded recording, else all recorded ones."""
     agents: tuple[str, ...] = tuple(entry.name for entry in CONTENDERS)
     seeds: int = 3
     """Runs of each agent whose results depend on its seed; the others are run once."""
@@ -59,6 +61,7 @@ def world_of(settings: Settings) -> World:
     recording = load_recording(settings.recording)
     return World(
         recording=first_tasks(recording, each=QUICK_TASKS) if settings.quick else recording,
+        registry=settings.registry or ("core" if settings.recording == "embedded" else None),
         max_turns=settings.max_turns,
         cost_weight=settings.cost_weight,
         answer_rule=AnswerRule(settings.answer_rule),
@@ -91,10 +94,10 @@ def compare(settings: Settings, *, out: Path, console: Console) -> Path:
     with _progress_bars(console) as bars:
         runs = _run_all(jobs, settings, bars)
         waiting = bars.add_task("oracle bounds", total=None)
-        test = take(world.recording, split_rows(world.recording, "test"))
+        test = recorded_tasks(world.env("test"))
         bounds = oracle_bounds(test, max_turns=settings.max_turns, rule=world.answer_rule)
         bars.update(waiting, total=1, completed=1)
-    summary = summarise(runs, test=test, bounds=bounds)
+    summary = summarise(runs, test=test, bounds=bounds, unseen=world.unseen)
     folder = new_folder(out, now=datetime.now())
     content = document(
         summary=summary, runs=runs, test=test, bounds=bounds, source=source, settings=vars(settings),
@@ -192,6 +195,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     default = Settings()
     parser = argparse.ArgumentParser(prog="python -m benchmarks.compare", description=__doc__)
     parser.add_argument("--recording", default=default.recording, help="name or folder of a recording")
+    parser.add_argument("--registry", help="name or file of the experts (default: core, or all of one's own recording)")
     parser.add_argument("--out", type=Path, default=Path("results"), help="where the new folder is made")
     parser.add_argument("--agents", nargs="+", default=list(default.agents), metavar="AGENT", help="who takes part")
     parser.add_argument("--seeds", type=int, default=default.seeds, help="runs of each agent that depends on its seed")
@@ -208,6 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parse(arguments)
     settings = Settings(
         recording=given.recording,
+        registry=given.registry,
         agents=tuple(given.agents),
         seeds=given.seeds,
         max_turns=given.max_turns,

@@ -1,7 +1,7 @@
 """One run: an agent learns on train, its settings are chosen on val, and it is played once on test."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from maestro_agents.evaluate import EpisodeRecord, evaluate
 from maestro_agents.recorded_tasks import take
 from maestro_env.env import MaestroEnv
 from maestro_env.recordings.recording import Recording
+from maestro_env.tasks.benchmarks import EXTENDED
 from maestro_env.types import AnswerRule
 
 
@@ -21,16 +22,29 @@ class World:
     """What all agents are compared in."""
 
     recording: Recording
+    registry: str | None = None
+    """Whose experts can be called; None: all that were recorded."""
     max_turns: int = 4
     cost_weight: float = 0.0
     answer_rule: AnswerRule = AnswerRule.VOTE
 
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """The benchmarks that are met on test only; those of another registry's experts are left out."""
+        cells = set(zip(self.recording.task_benchmarks, self.recording.task_splits, strict=True))
+        names = dict.fromkeys(self.recording.task_benchmarks)
+        return tuple(name for name in names if (name, "train") not in cells and name not in EXTENDED)
+
     def env(self, split: str) -> MaestroEnv:
-        """Return a new environment on one split."""
+        """Return a new environment on one split: of the benchmarks to train on, for test with the unseen ones."""
+        trained = [
+            name for name in dict.fromkeys(self.recording.task_benchmarks) if name not in (*self.unseen, *EXTENDED)
+        ]
         return MaestroEnv(
             recording=self.recording,
-            registry=None,
+            registry=self.registry,
             split=split,
+            benchmarks=[*trained, *self.unseen] if split == "test" else trained,
             max_turns=self.max_turns,
             cost_weight=self.cost_weight,
             answer_rule=self.answer_rule,
@@ -99,14 +113,8 @@ def first_tasks(recording: Recording, *, each: int) -> Recording:
     """Return the recording of the first `each` tasks of every benchmark and split."""
     seen: dict[tuple[str, str], int] = {}
     rows: list[int] = []
-    for row, task in enumerate(recording.tasks):
-        group = (task.benchmark, task.split)
+    for row, group in enumerate(zip(recording.task_benchmarks, recording.task_splits, strict=True)):
         seen[group] = seen.get(group, 0) + 1
         if seen[group] <= each:
             rows.append(row)
     return take(recording, rows)
-
-
-def split_rows(recording: Recording, split: str) -> Sequence[int]:
-    """Return the places of a split's tasks."""
-    return [row for row, task in enumerate(recording.tasks) if task.split == split]

@@ -1,9 +1,10 @@
 """From runs to numbers: means, intervals and gaps. Pure; drawing them is table.py's and plots.py's job.
 
+Headline numbers are over the benchmarks that were trained on; those met on test only have a column of their own.
 Axes: S seeds, N test tasks, B resamples.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -42,7 +43,9 @@ class AgentSummary:
     val_reward: float
     """Mean over seeds."""
     accuracy: Interval
-    """Mean over test tasks: the headline."""
+    """Mean over test tasks of the benchmarks trained on: the headline."""
+    unseen: Interval | None
+    """Mean over test tasks of the other benchmarks; None where there are none."""
     accuracy_by_benchmark: Mapping[str, Interval]
     accuracy_over_benchmarks: Interval
     """Mean over benchmarks, each weighing the same."""
@@ -90,6 +93,8 @@ class Summary:
     cost_unit: str
     benchmarks: Mapping[str, int]
     """Test tasks of each."""
+    unseen: tuple[str, ...]
+    """Those of the benchmarks that were not trained on."""
     agents: tuple[AgentSummary, ...]
     """In the order of `CONTENDERS`."""
     gaps: tuple[Gap, ...]
@@ -98,29 +103,52 @@ class Summary:
     experts: tuple[ExpertSummary, ...]
 
 
-def summarise(runs: Sequence[Run], *, test: Recording, bounds: Bounds, seed: int = 0) -> Summary:
+def summarise(
+    runs: Sequence[Run], *, test: Recording, bounds: Bounds, unseen: Collection[str] = (), seed: int = 0
+) -> Summary:
     """Return every number of the comparison.
 
     Args:
         runs: At least one, each over all of `test` in its order.
         test: The test tasks.
         bounds: Of the test tasks.
+        unseen: The benchmarks that were not trained on.
         seed: Of the resampling.
     """
-    strata = [task.benchmark for task in test.tasks]
+    strata = Strata(list(test.task_benchmarks), unseen=frozenset(unseen))
     rng = np.random.default_rng(seed)
-    counts = task_counts(strata, resamples=RESAMPLES, rng=rng)
+    counts = task_counts(strata.names, resamples=RESAMPLES, rng=rng)
     names = [entry.name for entry in CONTENDERS if any(run.agent == entry.name for run in runs)]
     by_name = {name: [run for run in runs if run.agent == name] for name in names}
     agents = tuple(_agent(by_name[name], strata, counts, test.cost_unit, rng) for name in names)
     return Summary(
         cost_unit=test.cost_unit,
-        benchmarks={name: strata.count(name) for name in sorted(set(strata))},
+        benchmarks={name: strata.names.count(name) for name in strata.ordered},
+        unseen=tuple(name for name in strata.ordered if name in strata.unseen),
         agents=agents,
         gaps=_gaps(agents, by_name, strata, counts, test.cost_unit, rng),
         bounds=_bounds(bounds, strata, counts, rng),
         experts=_experts(test),
     )
+
+
+@dataclass(frozen=True)
+class Strata:
+    """The benchmark of each test task, and which of them were not trained on."""
+
+    names: list[str]
+    """[N]"""
+    unseen: frozenset[str]
+
+    @property
+    def ordered(self) -> list[str]:
+        """Every benchmark once: those trained on first, each group by name."""
+        return sorted(set(self.names), key=lambda name: (name in self.unseen, name))
+
+    @property
+    def trained(self) -> set[str]:
+        """The benchmarks that the headline is about."""
+        return set(self.names) - self.unseen
 
 
 def correct_of(runs: Sequence[Run]) -> NDArray[np.float64]:
@@ -135,25 +163,26 @@ def cost_of(runs: Sequence[Run], cost_unit: str) -> NDArray[np.float64]:
 
 
 def _agent(
-    runs: Sequence[Run], strata: Sequence[str], counts: NDArray[np.int16], cost_unit: str, rng: np.random.Generator
+    runs: Sequence[Run], strata: Strata, counts: NDArray[np.int16], cost_unit: str, rng: np.random.Generator
 ) -> AgentSummary:
     correct, cost = correct_of(runs), cost_of(runs, cost_unit)
     calls = np.array([[episode.calls for episode in run.episodes] for run in runs], np.float64)
-    equal = equal_weights(strata)
-    names = np.asarray(strata)
-    by_benchmark: dict[str, Interval] = {}
-    for name in sorted(set(strata)):
-        inside = names == name
-        weights = equal_weights(names[inside].tolist())
-        by_benchmark[name] = mean_interval(correct[:, inside], counts[:, inside], weights=weights, rng=rng)
+    equal = equal_weights(strata.names, among=strata.trained)
+
+    def accuracy(among: Collection[str]) -> Interval:
+        return mean_interval(correct, counts, weights=equal_weights(strata.names, among=among), rng=rng)
+
     return AgentSummary(
         name=runs[0].agent,
         seeds=tuple(run.seed for run in runs),
         settings=tuple(run.settings for run in runs),
         val_reward=float(np.mean([run.val_reward for run in runs])),
         accuracy=mean_interval(correct, counts, weights=equal, rng=rng),
-        accuracy_by_benchmark=by_benchmark,
-        accuracy_over_benchmarks=mean_interval(correct, counts, weights=balanced_weights(strata), rng=rng),
+        unseen=accuracy(strata.unseen & set(strata.names)) if strata.unseen & set(strata.names) else None,
+        accuracy_by_benchmark={name: accuracy([name]) for name in strata.ordered},
+        accuracy_over_benchmarks=mean_interval(
+            correct, counts, weights=balanced_weights(strata.names, among=strata.trained), rng=rng
+        ),
         cost=mean_interval(cost, counts, weights=equal, rng=rng),
         calls=mean_interval(calls, counts, weights=equal, rng=rng),
         priced=mean_interval(correct - PRICE * cost, counts, weights=equal, rng=rng),
@@ -164,7 +193,7 @@ def _agent(
 def _gaps(
     agents: Sequence[AgentSummary],
     by_name: Mapping[str, Sequence[Run]],
-    strata: Sequence[str],
+    strata: Strata,
     counts: NDArray[np.int16],
     cost_unit: str,
     rng: np.random.Generator,
@@ -174,7 +203,7 @@ def _gaps(
     rungs = [name for name in LADDER if name in by_name]
     if rivals:
         rungs.append(max(rivals, key=lambda agent: agent.val_reward).name)
-    weights = equal_weights(strata)
+    weights = equal_weights(strata.names, among=strata.trained)
     gaps: list[Gap] = []
     for worse, better in pairwise(rungs):
         right = [correct_of(by_name[name]) for name in (better, worse)]
@@ -191,8 +220,8 @@ def _gaps(
     return tuple(gaps)
 
 
-def _bounds(bounds: Bounds, strata: Sequence[str], counts: NDArray[np.int16], rng: np.random.Generator) -> BoundSummary:
-    weights = equal_weights(strata)
+def _bounds(bounds: Bounds, strata: Strata, counts: NDArray[np.int16], rng: np.random.Generator) -> BoundSummary:
+    weights = equal_weights(strata.names, among=strata.trained)
     means = {
         name: mean_interval(getattr(bounds, name)[None], counts, weights=weights, rng=rng)
         for name in ("any_right", "within_turns", "confident_only")

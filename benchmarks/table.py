@@ -16,11 +16,12 @@ def tables(summary: Summary) -> Group:
 
 
 def _agents(summary: Summary) -> Table:
-    tasks = sum(summary.benchmarks.values())
+    tasks = sum(count for name, count in summary.benchmarks.items() if name not in summary.unseen)
     table = Table(
         title=f"Accuracy on {tasks:,} test tasks, in % (95 % interval over tasks and seeds)",
         caption=(
             "accuracy: mean over test tasks, the headline. balanced: every benchmark weighs the same. "
+            "unseen: mean over the test tasks of benchmarks that were not trained on. "
             f"priced: accuracy less {100 * PRICE:g} points for each unit of cost ({summary.cost_unit})."
         ),
     )
@@ -28,6 +29,7 @@ def _agents(summary: Summary) -> Table:
     table.add_column("seeds", justify="right")
     table.add_column("accuracy", justify="right", style="bold")
     table.add_column("balanced", justify="right")
+    table.add_column("unseen", justify="right")
     table.add_column(summary.cost_unit, justify="right")
     table.add_column("calls", justify="right")
     table.add_column("priced", justify="right")
@@ -37,6 +39,7 @@ def _agents(summary: Summary) -> Table:
             str(len(agent.seeds)),
             percent(agent.accuracy),
             f"{100 * agent.accuracy_over_benchmarks.mean:.1f}",
+            percent(agent.unseen) if agent.unseen else "",
             f"{agent.cost.mean:.2f}",
             f"{agent.calls.mean:.2f}",
             f"{100 * agent.priced.mean:.1f}",
@@ -45,10 +48,11 @@ def _agents(summary: Summary) -> Table:
 
 
 def _benchmarks(summary: Summary) -> Table:
-    table = Table(title="Accuracy by benchmark, in %")
+    table = Table(title="Accuracy by benchmark, in %", caption="* not trained on" if summary.unseen else None)
     table.add_column("agent")
     for name, tasks in summary.benchmarks.items():
-        table.add_column(f"{name.replace('_', ' ')}\n({tasks:,})", justify="right")
+        marked = "*" if name in summary.unseen else ""
+        table.add_column(f"{name.replace('_', ' ')}{marked}\n({tasks:,})", justify="right")
     for agent in summary.agents:
         cells = (f"{100 * agent.accuracy_by_benchmark[name].mean:.1f}" for name in summary.benchmarks)
         table.add_row(agent.name, *cells)

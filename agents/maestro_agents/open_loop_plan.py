@@ -52,7 +52,7 @@ class OpenLoopPlan(Agent):
         recording = recorded_tasks(self.env)
         terms = terms_of(self.env)
         calls = min(self.max_calls, terms.max_turns)
-        names = np.array([task.benchmark for task in recording.tasks])
+        names = np.array(recording.task_benchmarks)
         self.benchmarks = tuple(sorted(set(names.tolist())))
         self.plans = np.full((1 + len(self.benchmarks), calls + 1), STOP, np.int64)
         groups = [np.arange(len(names)), *(np.flatnonzero(names == name) for name in self.benchmarks)]
