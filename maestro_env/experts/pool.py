@@ -11,6 +11,7 @@ Views are kept larger than a network's input; training crops and shrinks them at
 - `patch/<family>`: a framed figure as a locator would find it in a scene, with more around it than needed.
 - `scene/windows`: whole scenes and parts of them, mostly too coarse or beside the point: `not visible`.
 - `locate/<family>`: whole scenes with the box of a framed figure of the family; of a search, its target's region.
+- `primer/signs`: single letters and numbers.
 - `glyph/lines`: single characters of printed lines.
 """
 
@@ -26,6 +27,7 @@ from PIL import Image
 
 from maestro_env.experts.glyphs import glyph_examples
 from maestro_env.experts.network import LOCATOR_PX, NOT_VISIBLE, READER_PX
+from maestro_env.experts.primer import draw_sign
 from maestro_env.experts.tokens import MAX_TOKENS, tokenise
 from maestro_env.skills.segmenting import GLYPH_PX
 from maestro_env.tasks.procedural.family import Figure, Query
@@ -67,6 +69,7 @@ SOURCES = (
     "scene/windows",
     *(f"locate/{name}" for name in SCENE_FAMILIES),
     "locate/visual_search",
+    "primer/signs",
     "glyph/lines",
 )
 
@@ -115,6 +118,9 @@ def draw_shard(source: str, number: int, *, num_figures: int | None = None) -> d
             _add_patch(shard, name, rng, difficulty)
         elif source == "scene/windows":
             _add_scene_windows(shard, rng, difficulty)
+        elif kind == "primer":
+            sign, question, answer = draw_sign(rng, size_px=2 * STORED_PX, difficulty=difficulty)
+            shard.add_row(shard.add_image(sign, STORED_PX), question, ANSWERS.index(answer), _ALL)
         elif kind == "glyph":
             _add_glyphs(shard, rng)
         elif source == "locate/visual_search":

@@ -39,7 +39,15 @@ from maestro_env.experts.weights_io import (
 
 CHECKPOINT_STEPS = 100
 WARM_UP_STEPS = 60
-NUM_SHARDS: Mapping[str, int] = {"plain": 32, "patch": 32, "window": 16, "scene": 8, "locate": 10, "glyph": 16}
+NUM_SHARDS: Mapping[str, int] = {
+    "plain": 32,
+    "patch": 32,
+    "window": 16,
+    "scene": 8,
+    "locate": 10,
+    "primer": 24,
+    "glyph": 16,
+}
 """Shards of the pool by kind of source; some 8,000 figures a family saturate a network of this size."""
 HELD_OUT_ROWS = 2048
 Report = Callable[[int, float], None]
