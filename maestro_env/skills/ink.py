@@ -171,11 +171,13 @@ def labelled(mask: Mask, weight: NDArray[np.float32] | None = None) -> Parts:
 def joined(count: int, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return a label for each of some things, the same for those that are joined: the least index in each group."""
     label = np.arange(count)
-    while True:
-        before = label.copy()
+    while len(first):
         least = np.minimum(label[first], label[second])
+        # The least labels of both sides are lowered, and with them all that point to them.
         np.minimum.at(label, label[first], least)
         np.minimum.at(label, label[second], least)
-        label = label[label]
-        if (label == before).all():
-            return label
+        while (label != (shorter := label[label])).any():
+            label = shorter
+        apart = label[first] != label[second]
+        first, second = first[apart], second[apart]
+    return label
