@@ -36,7 +36,7 @@ def test_merged__takes_the_steepest_edge_first() -> None:
 
 def test_at_cost__mixes_the_neighbours() -> None:
     points = outcomes([[0, 0], [1, 0], [1, 1]], [[0, 0], [1, 1], [3, 3]])
-    assert at_cost(points, 2.0).tolist() == [1.0, 0.5]  # half way from 1 to 3
+    assert at_cost(points, 1.5).tolist() == [1.0, 0.25]  # a quarter of the way from 1 to 3
     assert at_cost(points, 0.5).tolist() == [0.5, 0.0]
     assert at_cost(points, 9.0).tolist() == [1.0, 1.0]  # the rest is not spent
 
