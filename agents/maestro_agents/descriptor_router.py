@@ -130,9 +130,8 @@ class DescriptorRouter(Agent):
         earned: list[float] = []
         for sure in _SURE:
             enough: NDArray[np.bool_] = np.greater_equal(confidence, sure)
-            # The last one asked: the first who is sure, or else everybody is asked.
-            last: NDArray[np.int64] = np.where(np.any(enough, axis=1), np.argmax(enough, axis=1), order.shape[1] - 1)
-            asked = np.arange(order.shape[1]) <= last[:, None]
+            # Asked are those before whom nobody was sure: they count as many sure ones as they are themselves.
+            asked: NDArray[np.bool_] = np.equal(np.cumsum(enough, axis=1), enough)
             best = np.where(asked, confidence, -1.0).argmax(axis=1)
             earned.append(float((score[everyone, best] - self._price * (cost * asked).sum(axis=1)).mean()))
         return _SURE[int(np.argmax(earned))]
