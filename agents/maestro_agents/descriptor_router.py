@@ -75,7 +75,7 @@ class DescriptorRouter(Agent):
         kept = self.rng.permutation(len(everyone))[: self.memory]
         self._remembered = Memory(features=everyone[kept], scores=recording.score[kept, 0].astype(np.float32))
         names = np.array(recording.task_benchmarks)
-        benchmarks = np.unique(names).tolist()
+        benchmarks = sorted(set(recording.task_benchmarks))
         forgettable = benchmarks if len(benchmarks) > 1 else []  # with the only one, all would be forgotten
         lessons = [self._lesson(recording, everyone, names, name) for name in [*forgettable, _FAMILIAR]]
         rows = np.concatenate([rows for rows, _ in lessons])
@@ -125,13 +125,13 @@ class DescriptorRouter(Agent):
         values = self._values(recording.registry.experts, known)
         order = one_a_model(recording.registry.experts, values)[:, : terms_of(self.env).max_turns]
         everyone = np.arange(len(rows))
-        confidence = np.nan_to_num(recording.confidence[rows[:, None], 0, order], nan=0.0)
+        confidence: NDArray[np.float32] = np.nan_to_num(recording.confidence[rows[:, None], 0, order], nan=0.0)
         score, cost = recording.score[rows[:, None], 0, order], recording.cost[rows[:, None], 0, order]
         earned: list[float] = []
         for sure in _SURE:
-            enough = np.asarray(confidence >= sure)
-            last = np.where(enough.any(axis=1), enough.argmax(axis=1), order.shape[1] - 1)
-            asked = np.arange(order.shape[1]) <= last[:, None]
+            enough: NDArray[np.bool_] = np.greater_equal(confidence, sure)
+            # Asked are those before whom nobody was sure: they count as many sure ones as they are themselves.
+            asked: NDArray[np.bool_] = np.equal(np.cumsum(enough, axis=1), enough)
             best = np.where(asked, confidence, -1.0).argmax(axis=1)
             earned.append(float((score[everyone, best] - self._price * (cost * asked).sum(axis=1)).mean()))
         return _SURE[int(np.argmax(earned))]

@@ -54,7 +54,7 @@ class ClosedLoop:
         self._recording, self._seed, self._hidden, self._steps = recording, seed, hidden, steps
         self._rng = np.random.default_rng(seed)
         self._features = Features.fit(recording.question, recording.view.reshape(-1, recording.view.shape[2]))
-        self._locators = ~readers_of(recording)
+        self._locators: NDArray[np.bool_] = ~readers_of(recording)
         recorded = (recording.status[:, 1:] != MISSING).sum(axis=(0, 1))
         self._whole_costs = recording.cost[:, 0].mean(axis=0)
         self._region_costs = recording.cost[:, 1:].sum(axis=(0, 1)) / np.maximum(recorded, 1).astype(np.float32)
@@ -132,8 +132,8 @@ class ClosedLoop:
 
     def _costs(self, situation: Situation) -> NDArray[np.float32]:
         """[n, P] the mean cost of each call where the episode is: in the whole picture, or in a region."""
-        located = (situation.experts[:, self._locators, _INVOKED] > 0).any(axis=1)
-        return np.where(located[:, None], self._region_costs, self._whole_costs)
+        located = np.any(situation.experts[:, self._locators, _INVOKED] > 0, axis=1, keepdims=True)
+        return np.where(located, self._region_costs, self._whole_costs)
 
     def _best_reader(self, situation: Situation, price: float) -> NDArray[np.int64]:
         chances = _average(self._readers, self._inputs(situation)) - price * self._costs(situation)

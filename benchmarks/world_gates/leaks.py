@@ -68,7 +68,7 @@ def leak_probe(job: ProbeJob) -> Probed:
     name, first = job.benchmark, job.fitted if job.split == "test" else 0
     known = [_surface(name, job.split, index) for index in range(job.fitted)]
     asked = [_surface(name, "test", index) for index in range(first, first + job.tested)]
-    guesses, usual = _guess(known, asked, steps=job.steps)
+    guesses, usual = guess(known, asked, steps=job.steps)
     gold = np.array([task.gold for task, _ in asked])
     return Probed(
         probe=(guesses == gold).astype(np.float32),
@@ -102,7 +102,7 @@ def _surface(benchmark: str, split: str, index: int) -> tuple[Task, NDArray[np.f
 _Surfaces = Sequence[tuple[Task, NDArray[np.float32]]]
 
 
-def _guess(known: _Surfaces, asked: _Surfaces, *, steps: int) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
+def guess(known: _Surfaces, asked: _Surfaces, *, steps: int) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
     """Return [n] answers of the probe, and [n] the most usual answer for each task's intent."""
     gold = np.array([task.gold for task, _ in known])
     intents = sorted({_intent(task) for task, _ in [*known, *asked]})

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.world_gates.findings import Findings
@@ -59,6 +60,6 @@ def gate_listing(gates: Sequence[Gate]) -> Table:
             f"{100 * document['low']:.1f} to {100 * document['high']:.1f}" if known else "",
             f"{100 * document['threshold']:.0f}" if known else "",
             "[green]pass[/]" if gate.passed else "[red]fail[/]" if known else "[yellow]not measured[/]",
-            document["note"].replace("[", "\\["),
+            escape(document["note"]),
         )
     return table

@@ -154,8 +154,9 @@ def labelled(mask: Mask, weight: NDArray[np.float32] | None = None) -> Parts:
     label = joined(len(row), lower, upper)
     names, piece = np.unique(label, return_inverse=True)
     count = len(names)
-    left, top = np.full(count, np.inf), np.full(count, np.inf)
-    right, bottom = np.zeros(count), np.zeros(count)
+    # Whole numbers throughout: with a change of type, numpy takes a path that is ten times slower.
+    left, top = np.full(count, columns), np.full(count, rows)
+    right, bottom = np.zeros(count, np.int64), np.zeros(count, np.int64)
     np.minimum.at(left, piece, first)
     np.maximum.at(right, piece, last)
     np.minimum.at(top, piece, row)
@@ -165,17 +166,26 @@ def labelled(mask: Mask, weight: NDArray[np.float32] | None = None) -> Parts:
     if weight is not None:
         sums = np.concatenate([[0.0], np.cumsum(weight.ravel(), dtype=np.float64)])
         weights = np.bincount(piece, sums[row * columns + last] - sums[row * columns + first], count).astype(np.float64)
-    return Parts(left=left, top=top, right=right, bottom=bottom, area=area, weight=weights)
+    return Parts(
+        left=left.astype(np.float64),
+        top=top.astype(np.float64),
+        right=right.astype(np.float64),
+        bottom=bottom.astype(np.float64),
+        area=area,
+        weight=weights,
+    )
 
 
 def joined(count: int, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return a label for each of some things, the same for those that are joined: the least index in each group."""
     label = np.arange(count)
-    while True:
-        before = label.copy()
+    while len(first):
         least = np.minimum(label[first], label[second])
+        # The least labels of both sides are lowered, and with them all that point to them.
         np.minimum.at(label, label[first], least)
         np.minimum.at(label, label[second], least)
-        label = label[label]
-        if (label == before).all():
-            return label
+        while (label != (shorter := label[label])).any():
+            label = shorter
+        apart = label[first] != label[second]
+        first, second = first[apart], second[apart]
+    return label

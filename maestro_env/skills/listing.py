@@ -18,7 +18,9 @@ CELL_PX = 16
 CAP_IN_CELLS = 1.06
 """Height of a capital in widths of a cell, as editors set text."""
 
-_TILTS_DEG = np.arange(-3.0, 3.01, 0.1)
+_TILTS_DEG = (0.0, *(sign * 0.25 * step for step in range(1, 11) for sign in (-1, 1)))
+"""Tilts that are tried; level first, for it wins ties."""
+_FINE_STEPS_DEG = (0.0, -0.08, 0.08, -0.16, 0.16)
 _PITCHES = np.geomspace(0.018, 0.06, 160)
 """Widths of a cell that are tried, as fractions of the picture's side."""
 _MIN_PARTS = 4
@@ -99,23 +101,23 @@ def _fit(parts: Parts, side_px: int) -> _Grid | None:
 
 def _tilt(parts: Parts) -> float:
     """Return the angle at which most characters stand on common lines."""
-    best, angle = -1.0, 0.0
-    for degrees in _TILTS_DEG:
-        turn = radians(float(degrees))
-        feet = _levelled(parts, turn)
-        score = 0.0
-        for edge in (feet.top, feet.bottom):
-            place = edge - edge.min()
-            low = np.floor(place).astype(np.int64)
-            share = place - low
-            # Each edge is spread over two rows, so that the score changes smoothly with the angle.
-            counts = np.bincount(low, 1 - share, int(low.max()) + 2) + np.bincount(low + 1, share, int(low.max()) + 2)
-            score += float((counts**2).sum())
-        # Ties go to the smallest tilt: a level picture is the likeliest.
-        score -= 1e-3 * abs(float(degrees))
-        if score > best:
-            best, angle = score, turn
-    return angle
+    coarse = max(_TILTS_DEG, key=lambda tilt: _alignment(parts, radians(tilt)))
+    fine = (coarse + step for step in _FINE_STEPS_DEG)
+    return radians(max(fine, key=lambda tilt: _alignment(parts, radians(tilt))))
+
+
+def _alignment(parts: Parts, angle: float) -> float:
+    """Return how much the upper and lower edges of characters gather in few rows."""
+    feet = _levelled(parts, angle)
+    score = 0.0
+    for edge in (feet.top, feet.bottom):
+        place = edge - edge.min()
+        low = place.astype(np.int64)
+        share = place - low
+        # Each edge is spread over two rows, so that the score changes smoothly with the angle.
+        counts = np.bincount(low, 1 - share, int(low.max()) + 2) + np.bincount(low + 1, share, int(low.max()) + 2)
+        score += float(counts @ counts)
+    return score
 
 
 def _levelled(parts: Parts, angle: float) -> Parts:

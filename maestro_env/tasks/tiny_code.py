@@ -31,7 +31,7 @@ MAX_STEPS = 2000
 MAX_ABSOLUTE = 10**9
 """Values beyond this stop the run, so that no product grows without bounds."""
 
-_TOKEN = re.compile(r" *(?:([a-z]+)|([0-9]{1,9})|([=+\-*<>:()]))")
+_TOKEN = re.compile(r" *(?:([a-z]+)|([0-9]{1,9})(?![0-9])|([=+\-*<>:()]))")
 _Token = str
 
 
