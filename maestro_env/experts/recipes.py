@@ -56,7 +56,7 @@ _PLAIN = (*SCENE_FAMILIES, "visual_search", "visual_math")
 _CORE = _shares(
     {f"plain/{name}": 1.0 for name in _PLAIN}
     | {f"patch/{name}": 1.0 for name in SCENE_FAMILIES}
-    | {"window/counting": 0.7, "window/visual_search": 1.0, "scene/windows": 0.8}
+    | {"window/counting": 0.7, "window/visual_search": 1.0, "scene/windows": 0.8, "primer/signs": 2.0}
 )
 """What the benchmarks of the core registry show."""
 _EVERYTHING = _shares(_CORE | {"plain/embodied": _CORE["plain/chart"], "plain/diagrams": _CORE["plain/chart"]})
@@ -69,10 +69,9 @@ def _specialist(
     *,
     own: Mapping[str, float] | None = None,
     corruption: Corruption = Corruption.NONE,
-    start_from: str = "generalist",
-    steps: int = 900,
 ) -> Recipe:
     mixture = own or {f"plain/{family}": 1.0, f"patch/{family}": 1.0, "scene/windows": 0.15}
+    mixture = {**mixture, "primer/signs": 0.15 * sum(mixture.values())}
     shares = {source: share * (1 - GENERALIST_SHARE) for source, share in _shares(mixture).items()}
     for source, share in _CORE.items():
         shares[source] = shares.get(source, 0.0) + share * GENERALIST_SHARE
@@ -80,8 +79,8 @@ def _specialist(
         expert=expert,
         architecture=Architecture.READER,
         sources=shares,
-        steps=steps,
-        start_from=start_from,
+        steps=1000,
+        start_from="generalist",
         corruption=corruption,
         peak_learning_rate=1.5e-3,
     )
@@ -98,14 +97,13 @@ def _locator(expert: str, *families: str) -> Recipe:
 
 
 _ALL_RECIPES = (
-    Recipe(expert="generalist", architecture=Architecture.READER, sources=_CORE, steps=2200),
+    Recipe(expert="generalist", architecture=Architecture.READER, sources=_CORE, steps=3000),
     _specialist("chart-a", "chart", corruption=Corruption.GRAIN),
     _specialist("chart-b", "chart", corruption=Corruption.FADE),
+    _specialist("geometry", "geometry"),
     _specialist("microscopy-a", "microscopy", corruption=Corruption.GRAIN),
     _specialist("microscopy-b", "microscopy", corruption=Corruption.FADE),
     _specialist("earth", "earth"),
-    # From the reader of maps, which has learned to read letters; 900 steps from the generalist did not suffice.
-    _specialist("geometry", "geometry", start_from="earth", steps=2400),
     _specialist("radiology-a", "radiology", corruption=Corruption.GRAIN),
     _specialist("radiology-b", "radiology", corruption=Corruption.FADE),
     _specialist(

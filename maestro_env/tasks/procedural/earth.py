@@ -1,6 +1,6 @@
 """The family `earth`: sheets of a small atlas: regions over sea, contour lines, lettered points, a thematic map.
 
-What `it` means: the region under the marker, the summit, the highest point, the ringed place of the thematic map.
+What `it` means: the region with the ring, the summit, the highest point, the ringed place of the thematic map.
 What is counted: regions, contour lines, colours of the legend. Terrain is a smooth height on a coarse grid, in bands.
 Long for one file, as four kinds of map share their marks: countries come first, then hills, then terrain in bands.
 """
@@ -68,13 +68,13 @@ _GRID = 64
 """Cells a side of the grid that terrain is computed on."""
 _ANGLES = 220
 """Corners of an outline: 2 px apart at 384 px."""
-_MARKER = 0.045
-"""Radius of a marker on a map."""
+_RING = 0.6
+"""Radius of the ring around the marked region's letter, as a share of the font size."""
 _DOT = 0.026
 """Radius of a lettered point."""
 
-_ASK_REGION = ("Which region does the marker lie in?", "In which region is the marker?", "Name the marker's region.")
-_ASK_REGION_COLOUR = ("What colour is the region with the marker?", "Which colour has the region under the marker?")
+_ASK_REGION = ("Which region is ringed?", "Which region's letter has a ring around it?", "Name the ringed region.")
+_ASK_REGION_COLOUR = ("What colour is the ringed region?", "Which colour has the region with the ring?")
 _ASK_COLOUR_OF = ("What colour is region {}?", "Which colour has region {}?", "In what colour is region {} printed?")
 _ASK_REGION_OF = ("Which region is {}?", "Which letter has the {} region?", "Name the region that is {}.")
 _ASK_CONTOURS = (
@@ -84,7 +84,7 @@ _ASK_CONTOURS = (
 )
 _ASK_SUMMIT = ("Where is the summit?", "In which part of the map is the summit?", "Where is the ground highest?")
 _ASK_HIGHEST = ("Which point lies highest?", "Which of the points is the highest?", "Name the highest point.")
-_ASK_LOWEST = ("Which point lies lowest?", "Which of the points is the lowest?", "Name the lowest point.")
+_ASK_POINTS = ("How many points are on the map?", "Count the lettered points.", "How many points have a letter?")
 _ASK_HIGHEST_PLACE = ("Where is the highest point?", "In which part of the map is the highest of the points?")
 _ASK_VALUE = ("What value does the map give at the ring?", "Which value of the legend holds at the ring?")
 _ASK_CLASSES = ("How many colours does the legend have?", "Count the colours of the legend.")
@@ -232,18 +232,14 @@ def _draw_regions(rng: np.random.Generator, size_px: int, difficulty: float) -> 
     count = int(rng.integers(4, round(between(6, MAX_REGIONS, difficulty)) + 1))
     text = between(0.16, 0.125, difficulty)
     least = between(0.028, 0.012, difficulty)
-    marked = int(rng.integers(count))
+    marked, ring = int(rng.integers(count)), _RING * text
     while True:
         country, warp = _build_country(rng, count), _build_warp(rng, between(0.7, 1.0, difficulty))
-        placed = _place_labels(rng, country, marked, text, least)
-        if placed is None:
-            continue
-        labels, marker = warp(placed.labels), warp(placed.marker[None])[0]
+        labels = warp(_place_labels(rng, country))
         outlines = [warp(country.cell(i, 0.0)) for i in range(count)]
-        margin = float(_hypot(outlines[marked] - marker).min()) - _MARKER
-        label_margin = min(float(_hypot(o - p).min()) - 0.4 * text for o, p in zip(outlines, labels, strict=True))
-        gap = float(_hypot(labels - marker).min()) - _MARKER - 0.4 * text
-        if margin > least and label_margin > MIN_MARGIN and gap > MIN_GAP:
+        depths = [float(_hypot(o - p).min()) for o, p in zip(outlines, labels, strict=True)]
+        margin, label_margin = depths[marked] - ring, min(depths) - 0.4 * text
+        if margin > least and label_margin > MIN_MARGIN:
             break
     names = _region_colours(rng, count)
     fade = between(0.1, 0.38, difficulty) * float(rng.uniform(0.7, 1.0))
@@ -257,15 +253,15 @@ def _draw_regions(rng: np.random.Generator, size_px: int, difficulty: float) -> 
         canvas.polygon(_outline(outline), _BORDER)
     for i, tint in enumerate(tints):
         canvas.polygon(_outline(warp(country.cell(i, 0.0045))), tint)
-    for (x, y), letter, tint in zip(_outline(labels), letters, tints, strict=True):
+    for i, ((x, y), letter, tint) in enumerate(zip(_outline(labels), letters, tints, strict=True)):
+        if i == marked:
+            canvas.circle(x, y, ring, (255, 255, 255), _INK, 0.2 * ring)
         _draw_label(canvas, (x, y), letter, text, _INK, mixed(tint, (255, 255, 255), 0.6))
-    _draw_marker(canvas, (float(marker[0]), float(marker[1])))
     measured: dict[str, float | int] = {
         "num_elements": count,
         "contrast": _least_contrast([*dict(zip(names, tints, strict=True)).values(), _SEA]),
         "text": text,
         "margin": min(margin, label_margin),
-        "gap": gap,
     }
     return canvas.finish(), _region_queries(rng, letters, names, marked), measured
 
@@ -297,36 +293,10 @@ def _region_queries(rng: np.random.Generator, letters: list[str], names: list[st
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Placed:
-    """Where letters and the marker go, before the warp."""
-
-    labels: Grid
-    """[regions, 2]"""
-    marker: Grid
-
-
-def _place_labels(
-    rng: np.random.Generator, country: _Country, marked: int, text: float, least: float
-) -> _Placed | None:
-    """Place a letter deep in every region, and the marker beside one of them; None where there is no room."""
+def _place_labels(rng: np.random.Generator, country: _Country) -> Grid:
+    """Return [regions, 2] where letters stand before the warp: deep in their regions."""
     points = rng.uniform(0.06, 0.94, (700, 2))
-    labels: list[Grid] = []
-    marker: Grid | None = None
-    for i in range(len(country.sites)):
-        depths = country.margins(points, i)
-        if i != marked:
-            labels.append(points[np.argmax(depths)])
-            continue
-        # A pair that is apart, the marker as deep as it must be and the letter as deep as it can be.
-        for place in np.flatnonzero(depths > _MARKER + 1.3 * least):
-            apart = _hypot(points - points[place]) > _MARKER + 0.45 * text + 2 * MIN_GAP
-            room = np.where(apart, depths, -1.0)
-            if room.max() > 0.5 * text:
-                marker = points[place]
-                labels.append(points[np.argmax(room)])
-                break
-    return None if marker is None else _Placed(labels=np.stack(labels), marker=marker)
+    return np.stack([points[np.argmax(country.margins(points, i))] for i in range(len(country.sites))])
 
 
 def _draw_graticule(canvas: Canvas, rng: np.random.Generator) -> None:
@@ -344,12 +314,6 @@ def _draw_label(canvas: Canvas, point: Point, text: str, height: float, ink: Col
     for dx, dy in ((-1, -1), (1, -1), (-1, 1), (1, 1)):
         canvas.text(point[0] + dx * reach, point[1] + dy * reach, text, halo, height)
     canvas.text(*point, text, ink, height)
-
-
-def _draw_marker(canvas: Canvas, point: Point) -> None:
-    canvas.circle(*point, _MARKER, _INK)
-    canvas.circle(*point, 0.78 * _MARKER, (255, 255, 255))
-    canvas.circle(*point, 0.4 * _MARKER, _INK)
 
 
 def _tints_of(ramp: Sequence[Colour], count: int, fade: float) -> list[Colour]:
@@ -454,11 +418,11 @@ def _draw_points(rng: np.random.Generator, size_px: int, difficulty: float) -> D
             canvas.circle(*point, _DOT, ink)
             _draw_label(canvas, label, letter, text, ink, halo)
 
-    highest, lowest = letters[bands.index(max(bands))], letters[bands.index(min(bands))]
+    highest = letters[bands.index(max(bands))]
     queries = (
         Query(intent=Intent.LETTER, answer=highest),
         Query(intent=Intent.LETTER, answer=highest, question=pick(_ASK_HIGHEST, rng)),
-        Query(intent=Intent.LETTER, answer=lowest, question=pick(_ASK_LOWEST, rng)),
+        Query(intent=Intent.COUNT, answer=str(count), question=pick(_ASK_POINTS, rng)),
         Query(intent=Intent.PLACE, answer=place),
         Query(intent=Intent.PLACE, answer=place, question=pick(_ASK_HIGHEST_PLACE, rng)),
     )

@@ -1,7 +1,8 @@
 """The family `geometry`: a lettered polygon, segments beside a scale bar, an angle, a circle with chords.
 
 What `it` means: the one coloured part, which is a side, a segment, an angle or a point of the circle. Its letter stands
-beside it, and its value is its length in units or its degrees. What is counted: sides, segments, chords.
+beside it, on a disc of its colour where there are other letters; its value is its length in units or its degrees.
+What is counted: sides, segments, chords.
 """
 
 from collections.abc import Sequence
@@ -45,6 +46,8 @@ Drawn = tuple[tuple[Query, ...], dict[str, float | int]]
 _INK: Colour = (46, 52, 66)
 _CAPITAL = 0.37
 """Half the height, and at most half the width, of a capital A to H, as a share of its font size."""
+_BADGE = 0.54
+"""Radius of the disc under the marked letter, as a share of the font size: it just holds the letter."""
 _EDGE = 0.025
 """Smallest distance of anything from the picture's edge."""
 _LEAST_TURN = radians(22)
@@ -83,9 +86,14 @@ class _Sheet:
         for x, y in (points[0], points[-1]):
             self.canvas.circle(x, y, width / 2, colour)
 
-    def write(self, letter: str, point: Point) -> None:
+    def write(self, letter: str, point: Point, *, marked: bool = False) -> None:
+        """Write a letter; that of the coloured part stands on a disc of its colour, dark on light or light on dark."""
+        ink = self.ink
+        if marked:
+            self.canvas.circle(*point, _BADGE * self.letter, self.mark)
+            ink = max((self.ink, self.paper), key=lambda colour: distance(colour, self.mark))
         # The font hangs capitals lower than its middle by a fortieth.
-        self.canvas.text(point[0], point[1] - 0.025 * self.letter, letter, self.ink, self.letter)
+        self.canvas.text(point[0], point[1] - 0.025 * self.letter, letter, ink, self.letter)
 
     def faint(self, share: float) -> Colour:
         return mixed(self.paper, self.ink, share)
@@ -225,7 +233,7 @@ def _draw_polygon(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
     sheet.line(sides[marked], sheet.mark, sheet.mark_stroke)
     letters = _some_letters(rng, count)
     for letter, spot in zip(letters, spots, strict=True):
-        sheet.write(letter, spot)
+        sheet.write(letter, spot, marked=letter == letters[marked])
     queries = (
         Query(intent=Intent.LETTER, answer=letters[marked]),
         Query(intent=Intent.COUNT, answer=str(count)),
@@ -254,7 +262,7 @@ def _draw_segments(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
     count = int(rng.integers(2, round(between(4, MAX_SEGMENTS, sheet.difficulty)) + 1))
     unit = between(0.08, 1.1 * MIN_UNIT, sheet.difficulty)
     lengths = [int(n) for n in rng.permutation(np.arange(UNITS[0], UNITS[1] + 1))[:count]]
-    letters, marked, asked = _some_letters(rng, count), int(rng.integers(count)), int(rng.integers(count))
+    letters, marked = _some_letters(rng, count), int(rng.integers(count))
     bar_left = _draw_scale_bar(sheet, rng, unit)
     # The easier, the more often segments start at the bar's zero and are divided into units.
     aligned, divided = (bool(rng.random() > 1.5 * sheet.difficulty) for _ in range(2))
@@ -275,13 +283,13 @@ def _draw_segments(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
             if divided or half > 0.03:
                 ends = [(u + sign * half * across[0], v + sign * half * across[1]) for sign in (-1, 1)]
                 sheet.canvas.line(ends, sheet.ink, sheet.stroke)
-        sheet.write(letter, (x - sheet.margin(), y))
-    ask_length = pick(_ASK_LENGTH, rng).format(letters[asked])
+        sheet.write(letter, (x - sheet.margin(), y), marked=row == marked)
+    ask_length = pick(_ASK_LENGTH, rng).format(letters[marked])
     queries = (
         Query(intent=Intent.VALUE, answer=str(lengths[marked])),
         Query(intent=Intent.LETTER, answer=letters[marked]),
         Query(intent=Intent.COUNT, answer=str(count)),
-        Query(intent=Intent.VALUE, answer=str(lengths[asked]), question=ask_length),
+        Query(intent=Intent.VALUE, answer=str(lengths[marked]), question=ask_length),
         _ask_extreme(rng, "segment", letters, lengths),
     )
     return queries, {"unit": unit, "gap": pitch - 2 * _CAPITAL * sheet.letter, "num_elements": count}
@@ -367,7 +375,7 @@ def _draw_circle(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
     for i, (point, letter) in enumerate(zip(points, letters, strict=True)):
         # The first point is the coloured one.
         sheet.canvas.circle(*point, (1.0 if i == 0 else 0.6) * sheet.mark_stroke, sheet.mark if i == 0 else sheet.ink)
-        sheet.write(letter, spots[i])
+        sheet.write(letter, spots[i], marked=i == 0)
     joined = letters[chords[0][1]]
     ask_number, number = (_ASK_CHORDS, count) if rng.random() < 0.5 else (_ASK_POINTS, num_points)
     queries = (
