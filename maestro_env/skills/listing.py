@@ -21,8 +21,9 @@ CAP_IN_CELLS = 1.06
 _TILTS_DEG = (0.0, *(sign * 0.25 * step for step in range(1, 11) for sign in (-1, 1)))
 """Tilts that are tried; level first, for it wins ties."""
 _FINE_STEPS_DEG = (0.0, -0.08, 0.08, -0.16, 0.16)
-_PITCHES = np.geomspace(0.018, 0.06, 160)
-"""Widths of a cell that are tried, as fractions of the picture's side."""
+_PITCHES = np.geomspace(0.7, 1.39, 120)
+"""Widths of a cell that are tried, in median heights of characters: no two of them are each other's double, for half
+of the true width would fit as well."""
 _MIN_PARTS = 4
 _MAX_LINES = 12
 _MAX_COLUMNS = 40
@@ -52,7 +53,7 @@ def program_lines(image: Image.Image) -> tuple[GlyphLine, ...]:
     Args:
         image: RGB.
     """
-    grey = image.convert("L").filter(ImageFilter.GaussianBlur(0.7))
+    grey = image.convert("L").filter(ImageFilter.BoxBlur(0.8))
     radius = max(4, round(0.03 * max(grey.size)))
     difference = local_difference(grey, radius)
     contrast = local_contrast(difference, radius)
@@ -80,14 +81,10 @@ def _fit(parts: Parts, side_px: int) -> _Grid | None:
         return None
     angle = _tilt(parts)
     level = _levelled(parts, angle)
-    pitches = _PITCHES * side_px
+    pitches = _PITCHES * float(np.median(level.height))
     turns = np.exp(2j * np.pi * level.x[:, None] / pitches[None])
     strength = np.abs(turns.mean(0))
-    # Half of the true width fits as well: take the widest that fits about as well as any.
-    best = int(np.flatnonzero(strength > 0.9 * strength.max())[-1])
-    # The strongest nearby, not the first that is strong enough.
-    near = slice(max(0, best - 8), best + 1)
-    best = near.start + int(strength[near].argmax())
+    best = int(strength.argmax())
     phase = float(np.angle(turns[:, best].mean()))
     pitch = float(pitches[best])
     return _Grid(

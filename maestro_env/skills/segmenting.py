@@ -80,8 +80,6 @@ def _chains(parts: Parts, side_px: int) -> list[Parts]:
     height, width = parts.height, parts.width
     could_be = (height > 0.025 * side_px) & (height < 0.2 * side_px) & (width < 1.6 * height) & (width > 0.07 * height)
     parts = parts.keep(could_be)
-    if len(parts.left) < 2:
-        return []
     tall = np.minimum(parts.height[:, None], parts.height[None])
     gap = parts.left[None] - parts.right[:, None]
     rise = np.abs(parts.y[None] - parts.y[:, None])

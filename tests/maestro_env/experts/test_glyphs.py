@@ -1,11 +1,13 @@
 import numpy as np
 import torch
+from PIL import Image
 
-from maestro_env.experts.glyphs import GLYPHS, NO_GLYPH, Glyphs, glyph_examples
+from maestro_env.experts.glyphs import GLYPHS, NO_GLYPH, Glyphs, characters_at, glyph_examples
 from maestro_env.experts.network import multiply_adds
-from maestro_env.skills.segmenting import GLYPH_PX
+from maestro_env.skills.segmenting import GLYPH_PX, Glyph, GlyphLine
 from maestro_env.tasks import tiny_code
 from maestro_env.tasks.procedural import ocr
+from maestro_env.tasks.procedural.lettering import Character
 
 
 def test_glyphs__know_every_character_of_signs_and_programs() -> None:
@@ -32,15 +34,30 @@ def test_glyphs__give_a_logit_a_character_whatever_the_colours_and_the_question(
     assert network(torch.rand(2, 3, 32, 32), tokens[:2]).shape == logits[:2].shape
 
 
-def test_glyphs__see_faint_text_as_they_see_bold() -> None:
+def test_glyphs__brightness_changes_nothing_and_contrast_little() -> None:
     torch.manual_seed(0)
     network = Glyphs().eval()
-    bold = torch.rand(3, 1, GLYPH_PX, GLYPH_PX)
-    faint = 0.4 + 0.5 * bold
     tokens = torch.zeros(3, 1, dtype=torch.long)
-    # Only the small constant under the spread differs: 0.02 of 0.29, against 0.02 of 0.14.
-    difference = (network(bold, tokens) - network(faint, tokens)).abs().max()
-    assert difference < 0.1 * network(bold, tokens).std() + 0.05
+    dark = 0.5 * torch.rand(3, 1, GLYPH_PX, GLYPH_PX)
+    logits = network(dark, tokens).detach()
+    assert torch.allclose(logits, network(dark + 0.4, tokens), atol=1e-5)
+    # The spread of even noise up to 0.5 is 0.5 / sqrt(12) = 0.144; of half of it 0.072. The constant of 0.02 makes the
+    # inputs 0.144 / 0.164 = 0.88 and 0.072 / 0.092 = 0.78 of what they would be: an eighth apart, and logits with them.
+    assert torch.allclose(logits, network(0.5 * dark, tokens), atol=0.2 * float(logits.abs().max()))
+    assert not torch.allclose(logits, network(dark.flip(3), tokens), atol=1e-3)
+
+
+def test_characters_at__are_those_near_the_middle_of_each_view() -> None:
+    view = Image.new("RGB", (GLYPH_PX, GLYPH_PX))
+    # Letters 20 px high reach 0.4 of that, 8 px.
+    places = ((10.0, 50.0), (17.0, 50.0), (20.0, 50.0), (38.0, 57.0), (30.0, 59.0))
+    glyphs = tuple(Glyph(view=view, x=x, y=y, column=i) for i, (x, y) in enumerate(places))
+    characters = (
+        Character(text="A", x=10.0, y=50.0, height_px=20.0),
+        Character(text="B", x=31.0, y=50.0, height_px=20.0),
+    )
+    line = GlyphLine(glyphs=glyphs, height_px=20.0, paper=(0.0, 0.0, 0.0))
+    assert characters_at(line, characters) == ["A", "A", "", "B", ""]
 
 
 def test_glyph_examples__are_views_of_what_is_written() -> None:

@@ -43,6 +43,8 @@ def test_labelled__pieces_touch_by_sides_and_corners() -> None:
     found = sorted(zip(parts.left, parts.top, parts.right, parts.bottom, parts.area, parts.weight, strict=True))
     # A diagonal of two; a bar of two; a hook of 4 + 2 + 1 whose arms are joined only in the last row.
     assert found == [(0, 0, 2, 2, 2, 4), (0, 3, 2, 4, 2, 4), (3, 0, 6, 4, 7, 14)]
+    mirrored = labelled(mask[:, ::-1])
+    assert sorted(zip(mirrored.left, mirrored.area, strict=True)) == [(0, 7), (4, 2), (4, 2)]
 
 
 def test_labelled__of_nothing_is_nothing() -> None:

@@ -96,6 +96,14 @@ def test_run_program__a_long_loop_is_stopped() -> None:
         run_program("a = 1\nfor i in range(999999999):\n  a = 1\nprint(a)")
 
 
+def test_run_program__takes_so_many_steps_and_no_more() -> None:
+    # One for the assignment, one for the head of the loop, two a round: 2 + 2 * 999 = 2000.
+    assert MAX_STEPS == 2000
+    assert run_program("a = 0\nfor i in range(999):\n  a = a + 1\nprint(a)") == 999
+    with pytest.raises(TaskError, match="took 2000 steps"):
+        run_program("a = 0\nfor i in range(1000):\n  a = a + 1\nprint(a)")
+
+
 def test_run_program__a_large_product_is_stopped() -> None:
     with pytest.raises(TaskError, match="Line 3 of the program leads to a number beyond"):
         run_program("a = 9\nfor i in range(99):\n  a = a * a\nprint(a)")
