@@ -17,7 +17,7 @@ from benchmarks.world_gates.writing import gate_listing, write_gates, write_page
 from maestro_env.errors import MaestroError
 from maestro_env.recordings.load import load_recording, recording_names
 from maestro_env.registry import load_registry
-from maestro_env.tasks.procedural.generate import EXTENDED, TRAINED, UNSEEN
+from maestro_env.tasks.benchmarks import EXTENDED, TRAINED, UNSEEN
 
 ROLES = Roles(trained=TRAINED, unseen=UNSEEN, extended=EXTENDED)
 DOCS = Path(__file__).parent.parent / "docs"
