@@ -12,20 +12,27 @@ from maestro_env.registry import Registry, load_registry
 ROOT = Path(__file__).parent.parent
 
 
-def model_table(registry: Registry) -> str:
-    """Return a registry as a Markdown table: one row a model, its skills with the actions that name them."""
+def model_table(registry: Registry, *, beyond: Registry | None = None) -> str:
+    """Return a registry as a Markdown table: one row a model, its skills with the actions that name them.
+
+    Models and skills of the registry that it goes `beyond` are left out.
+    """
     lines = ["| model | what it is | skills (action) |", "|---|---|---|"]
     for model in registry.models:
+        if beyond is not None and model in beyond.models:
+            continue
         pairs = [expert for expert in registry.experts if expert.model == model]
         skills = ", ".join(f"`{pair.skill.name}` ({registry.action_of(pair.id)})" for pair in pairs)
         lines.append(f"| `{model.name}` | {model.description} | {skills} |")
     return "\n".join(lines)
 
 
-def skill_table(registry: Registry) -> str:
+def skill_table(registry: Registry, *, beyond: Registry | None = None) -> str:
     """Return a registry's tier-1 skills as a Markdown table, with the tier-2 skills they dispatch to."""
     lines = ["| skill | what it does | dispatches to |", "|---|---|---|"]
     for skill in registry.skills:
+        if beyond is not None and skill in beyond.skills:
+            continue
         tier2 = ", ".join(f"`{name}`" for name in skill.tier2) or "itself"
         lines.append(f"| `{skill.name}` | {skill.description} | {tier2} |")
     return "\n".join(lines)
@@ -34,6 +41,8 @@ def skill_table(registry: Registry) -> str:
 PARTS: Mapping[str, Callable[[], str]] = {
     "core models": lambda: model_table(load_registry("core")),
     "core skills": lambda: skill_table(load_registry("core")),
+    "extended models": lambda: model_table(load_registry("extended"), beyond=load_registry("core")),
+    "extended skills": lambda: skill_table(load_registry("extended"), beyond=load_registry("core")),
 }
 
 

@@ -94,7 +94,8 @@ class MaestroEnv(gym.Env[Observation, Any]):
         registry: Name or file of the experts that actions name, or the registry itself; each must be in the recording
             (a live backend may know others). None takes the recording's own.
         split: `train`, `val` or `test`.
-        benchmarks: Names of the benchmarks whose tasks are drawn; None draws from all.
+        benchmarks: Names of the benchmarks whose tasks are drawn; None draws from those that have training tasks (from
+            all if none has).
         backend: `recorded`, `local` (networks in this process), or an object with `invoke`.
         max_turns: At least 1.
         cost_weight: Price of a unit of cost (`recording.cost_unit`: a pass, or a US dollar); at least 0.
