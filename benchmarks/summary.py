@@ -70,7 +70,7 @@ class Gap:
 
 @dataclass(frozen=True, kw_only=True)
 class BoundSummary:
-    """The oracle bounds' mean over test tasks."""
+    """The oracle bounds' mean over test tasks of the benchmarks trained on."""
 
     any_right: Interval
     within_turns: Interval
@@ -79,7 +79,7 @@ class BoundSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class ExpertSummary:
-    """One call to an expert on the whole image of every test task."""
+    """One call to an expert on the whole image of every test task of the benchmarks trained on."""
 
     id: str
     accuracy: float
@@ -128,7 +128,7 @@ def summarise(
         agents=agents,
         gaps=_gaps(agents, by_name, strata, counts, test.cost_unit, rng),
         bounds=_bounds(bounds, strata, counts, rng),
-        experts=_experts(test),
+        experts=_experts(test, strata),
     )
 
 
@@ -229,8 +229,9 @@ def _bounds(bounds: Bounds, strata: Strata, counts: NDArray[np.int16], rng: np.r
     return BoundSummary(**means)
 
 
-def _experts(test: Recording) -> tuple[ExpertSummary, ...]:
-    accuracy, cost = test.score[:, 0].mean(axis=0), test.cost[:, 0].mean(axis=0)
+def _experts(test: Recording, strata: Strata) -> tuple[ExpertSummary, ...]:
+    rows = np.isin(strata.names, list(strata.trained))
+    accuracy, cost = test.score[rows, 0].mean(axis=0), test.cost[rows, 0].mean(axis=0)
     return tuple(
         ExpertSummary(id=expert_id, accuracy=float(accuracy[place]), cost=float(cost[place]))
         for place, expert_id in enumerate(test.registry.ids)

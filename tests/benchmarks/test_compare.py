@@ -18,14 +18,14 @@ from rich.console import Console
 from benchmarks import compare
 from benchmarks.bounds import oracle_bounds
 from benchmarks.contenders import CONTENDERS, LADDER, contender
-from benchmarks.playing import Run, first_tasks, split_rows
+from benchmarks.playing import Run, World, first_tasks
 from benchmarks.plots import accuracy_against_cost, label_sides, spread
 from benchmarks.provenance import provenance
 from benchmarks.results import new_folder, write_json
 from benchmarks.summary import PRICE, Summary, summarise
 from benchmarks.table import tables
 from maestro_agents.evaluate import EpisodeRecord
-from maestro_agents.recorded_tasks import take
+from maestro_agents.recorded_tasks import recorded_tasks
 from maestro_env.errors import UnknownNameError
 from maestro_env.recordings.format import write_recording
 from maestro_env.recordings.recording import Recording
@@ -191,7 +191,7 @@ def test_spread__stays_below_the_top() -> None:
 @pytest.fixture(scope="module")
 def test_tasks() -> Recording:
     recording = fake_recording(num_tasks=80)
-    return take(recording, split_rows(recording, "test"))
+    return recorded_tasks(World(recording=recording).env("test"))
 
 
 def made_up_run(agent: str, test: Recording, right: list[bool], *, passes: float, val_reward: float = 0.5) -> Run:
@@ -234,6 +234,27 @@ def test_summarise__the_last_rung_is_the_closed_loop_that_was_best_on_val(summar
     assert (gap.better, gap.worse) == ("FittedRules", "FixedExpert")
     assert gap.accuracy.mean == 1.0
     assert gap.priced.mean == pytest.approx(1.0 - PRICE)  # one pass more
+
+
+def test_summarise__unseen_benchmarks_stay_out_of_the_headline(test_tasks: Recording) -> None:
+    right = [name != "scene" for name in test_tasks.task_benchmarks]
+    run = made_up_run("FixedExpert", test_tasks, right, passes=1.0)
+    bounds = oracle_bounds(test_tasks, max_turns=2, rule=AnswerRule.VOTE)
+    summary = summarise([run], test=test_tasks, bounds=bounds, unseen=["scene"])
+    (agent,) = summary.agents
+    assert agent.accuracy.mean == agent.accuracy_over_benchmarks.mean == 1.0
+    assert agent.unseen is not None
+    assert agent.unseen.mean == 0.0
+    assert summary.unseen == ("scene",)
+    assert list(summary.benchmarks)[-1] == "scene"
+    console = Console(width=140, record=True, file=io.StringIO())
+    console.print(tables(summary))
+    assert "scene*" in console.export_text()
+
+
+def test_summarise__without_unseen_benchmarks_there_is_no_such_number(summary: Summary) -> None:
+    assert summary.unseen == ()
+    assert all(agent.unseen is None for agent in summary.agents)
 
 
 def test_summarise__experts_are_scored_on_the_whole_image(summary: Summary, test_tasks: Recording) -> None:

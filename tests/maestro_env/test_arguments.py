@@ -1,5 +1,6 @@
 """What the keyword arguments of `Maestro-v0` refuse, and what they take."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -73,3 +74,13 @@ def test_select_tasks__keeps_the_order_of_the_recording(fake: Recording) -> None
 def test_embedding_bound__is_a_whole_number_that_nothing_exceeds() -> None:
     assert embedding_bound(np.array([[0.5, -0.25]])) == 1.0
     assert embedding_bound(np.array([[0.5, -2.25]], np.float16)) == 3.0
+
+
+def test_select_tasks__none_takes_the_benchmarks_with_training_tasks() -> None:
+    recording: Any = SimpleNamespace(
+        name="x", task_benchmarks=("chart", "chart", "ocr", "scene"), task_splits=("train", "test", "test", "val")
+    )
+    assert select_tasks(recording, split="test", benchmarks=None).tolist() == [1]
+    assert select_tasks(recording, split="test", benchmarks=["ocr"]).tolist() == [2]
+    recording.task_splits = ("test", "test", "test", "val")  # nothing to train on
+    assert select_tasks(recording, split="test", benchmarks=None).tolist() == [0, 1, 2]

@@ -11,6 +11,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env
 
 from maestro_env import FactoredActions
+from maestro_env.tasks.benchmarks import EXTENDED, TRAINED, UNSEEN
 
 # Warnings are errors here, as in all our tests: see pyproject.toml.
 
@@ -78,6 +79,13 @@ def test_spec__keeps_no_time_limit_and_is_deterministic() -> None:
     assert spec.max_episode_steps is None
     assert not spec.nondeterministic
     assert spec.kwargs == {}
+
+
+def test_spec__the_extended_one_is_the_same_with_other_defaults() -> None:
+    spec = gym.spec("MaestroExtended-v0")
+    assert spec.entry_point == "maestro_env.env:MaestroEnv"
+    assert spec.kwargs == {"registry": "extended", "split": "test", "benchmarks": (*UNSEEN, *EXTENDED)}
+    assert not set(TRAINED) & {*UNSEEN, *EXTENDED}
 
 
 def play_in_a_process(kwargs: Mapping[str, Any]) -> tuple[str, list[float]]:

@@ -115,3 +115,19 @@ def test_load_registry__unknown_name_names_the_nearest() -> None:
 @pytest.mark.parametrize("name", registry_names())
 def test_shipped_registries__can_be_read(name: str) -> None:
     assert len(load_registry(name)) > 1
+
+
+def test_of_models__keeps_order_and_refuses_strangers() -> None:
+    registry = load_registry("core")
+    part = registry.of_models(["locator-a", "generalist"])
+    assert part.ids == (
+        "generalist/Direct", "generalist/Perception_Problem_Solver", "locator-a/Perception_Problem_Solver",
+    )  # fmt: skip
+    with pytest.raises(UnknownNameError, match=r"'generalists'.*Did you mean 'generalist'"):
+        registry.of_models(["generalists"])
+
+
+def test_shipped_registries__extend_each_other() -> None:
+    core, extended, monolith = (load_registry(name).ids for name in ("core", "extended", "monolith"))
+    assert extended[: len(core)] == core
+    assert monolith[: len(extended)] == extended

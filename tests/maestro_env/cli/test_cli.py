@@ -236,4 +236,5 @@ def test_recording_progress__rates_come_from_this_run(monkeypatch: pytest.Monkey
 
 def test_parser__defaults_are_the_shipped_recording() -> None:
     arguments = build_parser().parse_args(["record", "--out", "x"])
-    assert (arguments.plain, arguments.scenes) == ((800, 200, 400), (5000, 600, 1200))
+    assert (arguments.plain, arguments.scenes) == ((1000, 250, 500), (10_000, 1000, 2000))
+    assert arguments.test_only == (0, 0, 500)

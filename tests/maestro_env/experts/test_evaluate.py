@@ -33,14 +33,15 @@ def test_hits__centre_inside_and_about_the_size(box: Box, hit: bool) -> None:
 def test_main__prints_every_benchmark(capsys: pytest.CaptureFixture[str]) -> None:
     main(["--expert", "math", "--tasks", "2", "--split", "val"])
     shown = capsys.readouterr().out
-    assert all(name in shown for name in ("math:", "chart", "visual_math", "scene"))
+    assert all(name in shown for name in ("math:", "chart", "visual_math", "diagrams"))
+    assert "ocr" not in shown  # open answers, which readers cannot give
 
 
 def test_main__locators_by_family(capsys: pytest.CaptureFixture[str]) -> None:
     main(["--expert", "locator-b", "--tasks", "1", "--split", "val"])
     shown = capsys.readouterr().out
     assert "locator-b:" in shown
-    assert "diagrams" in shown
+    assert "microscopy" in shown
 
 
 def test_load_network__missing_weights_name_the_command(tmp_path: object) -> None:

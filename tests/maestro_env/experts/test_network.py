@@ -6,8 +6,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from maestro_env.experts.glyphs import Glyphs  # noqa: E402
 from maestro_env.experts.network import (  # noqa: E402
     LOCATOR_PX,
+    MONOLITH_WIDTH,
     NOT_VISIBLE,
     READER_PX,
     VIEW_DIM,
@@ -18,6 +20,7 @@ from maestro_env.experts.network import (  # noqa: E402
 )
 from maestro_env.experts.tokens import MAX_TOKENS  # noqa: E402
 from maestro_env.registry import load_registry  # noqa: E402
+from maestro_env.skills.segmenting import GLYPH_PX  # noqa: E402
 from maestro_env.types import Role  # noqa: E402
 
 
@@ -60,8 +63,12 @@ def test_multiply_adds__worked_by_hand() -> None:
 
 
 def test_catalog__charges_a_look_by_its_multiply_adds() -> None:
-    reader = multiply_adds(Reader().eval(), torch.rand(1, 3, READER_PX, READER_PX), _tokens(1))
-    locator = multiply_adds(Locator().eval(), torch.rand(1, 3, LOCATOR_PX, LOCATOR_PX), _tokens(1))
-    for model in load_registry("core").models:
-        expected = 1.0 if model.role == Role.READER else locator / reader
+    def spent(network: torch.nn.Module, side_px: int) -> int:
+        return multiply_adds(network.eval(), torch.rand(1, 3, side_px, side_px), _tokens(1))
+
+    reader = spent(Reader(), READER_PX)
+    others = {"monolith": spent(Reader(MONOLITH_WIDTH), READER_PX), "glyphs": spent(Glyphs(), GLYPH_PX)}
+    for model in load_registry("monolith").models:
+        usual = reader if model.role == Role.READER else spent(Locator(), LOCATOR_PX)
+        expected = others.get(model.name, usual) / reader
         assert model.passes_per_look == pytest.approx(expected, rel=0.01), model.name

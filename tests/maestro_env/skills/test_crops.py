@@ -1,7 +1,19 @@
 import pytest
 from PIL import Image
 
-from maestro_env.skills.crops import crop, framings_of, grid, kept_inside, picture_box, square_around, view_of
+from maestro_env.skills.crops import (
+    SHOWN_PX,
+    crop,
+    framings_of,
+    grid,
+    kept_inside,
+    part_of,
+    picture_box,
+    scaled,
+    shown,
+    square_around,
+    view_of,
+)
 from maestro_env.types import WHOLE, Box, Context
 
 
@@ -50,6 +62,26 @@ def test_square_around__widens_tiny_boxes() -> None:
 def test_view_of__the_whole_is_the_picture_itself() -> None:
     assert view_of(PICTURE, Context(id=WHOLE)) is PICTURE
     assert crop(PICTURE, picture_box(PICTURE)) is PICTURE
+
+
+def test_shown__large_parts_are_shrunk_and_small_ones_are_not() -> None:
+    large = Image.new("RGB", (1024, 512), (10, 200, 30))
+    assert shown(large, picture_box(large)).size == (SHOWN_PX, SHOWN_PX // 2)
+    assert shown(large, Box(left=8, top=8, right=108, bottom=58)).size == (100, 50)
+    assert shown(large, picture_box(large)).getpixel((100, 100)) == (10, 200, 30)
+
+
+def test_part_of__is_at_full_size() -> None:
+    large = Image.new("RGB", (1024, 1024))
+    assert part_of(large, Context(id=WHOLE)) is large
+    region = Context(id="region:x", parent=WHOLE, box=Box(left=100, top=100, right=600, bottom=600))
+    # 500 px and a tenth of it on either side.
+    assert part_of(large, region).size == (600, 600)
+    assert view_of(large, region).size == (SHOWN_PX, SHOWN_PX)
+
+
+def test_scaled__every_edge() -> None:
+    assert scaled(Box(left=1, top=2, right=3, bottom=4), 2.5) == Box(left=2.5, top=5, right=7.5, bottom=10)
 
 
 def test_view_of__a_region_gets_its_margin() -> None:
