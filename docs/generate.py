@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from maestro_env.experts.recipes import RECIPES
+from maestro_env.experts.weights_io import read_metadata, weights_path
 from maestro_env.registry import Registry, load_registry
 
 ROOT = Path(__file__).parent.parent
@@ -38,9 +40,28 @@ def skill_table(registry: Registry, *, beyond: Registry | None = None) -> str:
     return "\n".join(lines)
 
 
+def training_table() -> str:
+    """Return what the shipped weights say of their training as a Markdown table, with the sum over the pool's networks."""
+    lines = [
+        "| network | steps | views a step | multiply-adds of the training | held-out loss |",
+        "|---|---|---|---|---|",
+    ]
+    total = 0
+    for name, recipe in RECIPES.items():
+        made = read_metadata(weights_path(name))
+        spent = int(made["multiply_adds"])
+        total += spent if name != "monolith" else 0
+        loss = float(made["held_out_loss"])
+        lines.append(
+            f"| `{name}` | {int(made['steps']):,} | {recipe.batch_size} | {spent / 1e12:,.0f} T | {loss:.3f} |"
+        )
+    return "\n".join([*lines, f"| all but the monolith | | | {total / 1e12:,.0f} T | |"])
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "core models": lambda: model_table(load_registry("core")),
     "core skills": lambda: skill_table(load_registry("core")),
+    "trainings": training_table,
     "extended models": lambda: model_table(load_registry("extended"), beyond=load_registry("core")),
     "extended skills": lambda: skill_table(load_registry("extended"), beyond=load_registry("core")),
 }
