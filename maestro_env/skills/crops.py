@@ -18,6 +18,10 @@ SHOWN_PX = 256
 """Longest side of what is shown: twice what any network looks at, and cheap to put right."""
 
 
+PRINT_PX = 640
+"""Longest side of what is searched for print: characters are to be cut out one by one."""
+
+
 def picture_box(image: Image.Image) -> Box:
     """Return the box of a whole picture."""
     return Box(left=0.0, top=0.0, right=float(image.width), bottom=float(image.height))
@@ -63,12 +67,16 @@ def crop(image: Image.Image, box: Box) -> Image.Image:
 @remembered
 def shown(image: Image.Image, box: Box) -> Image.Image:
     """Return the part of a picture in a box of whole pixels, shrunk to `SHOWN_PX` where it is larger."""
-    part = crop(image, box)
-    if max(part.size) <= SHOWN_PX:
-        return part
-    share = SHOWN_PX / max(part.size)
-    size = (round(part.width * share), round(part.height * share))
-    return part.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return _limited(crop(image, box), SHOWN_PX)
+
+
+def _limited(view: Image.Image, side_px: int) -> Image.Image:
+    if max(view.size) <= side_px:
+        return view
+    share = side_px / max(view.size)
+    return view.resize(
+        (round(view.width * share), round(view.height * share)), Image.Resampling.BILINEAR, reducing_gap=2.0
+    )
 
 
 def box_of(image: Image.Image, context: Context, *, framing: float = 1.0) -> Box:
@@ -85,8 +93,8 @@ def box_of(image: Image.Image, context: Context, *, framing: float = 1.0) -> Box
 
 
 def part_of(image: Image.Image, context: Context) -> Image.Image:
-    """Return what a context shows of a task's picture at full size, for those who look for small print."""
-    return crop(image, box_of(image, context))
+    """Return what a context shows of a task's picture, shrunk to `PRINT_PX`: for those who look for small print."""
+    return _limited(crop(image, box_of(image, context)), PRINT_PX)
 
 
 def view_of(image: Image.Image, context: Context, *, framing: float = 1.0) -> Image.Image:

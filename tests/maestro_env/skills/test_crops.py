@@ -2,6 +2,7 @@ import pytest
 from PIL import Image
 
 from maestro_env.skills.crops import (
+    PRINT_PX,
     SHOWN_PX,
     crop,
     framings_of,
@@ -71,9 +72,10 @@ def test_shown__large_parts_are_shrunk_and_small_ones_are_not() -> None:
     assert shown(large, picture_box(large)).getpixel((100, 100)) == (10, 200, 30)
 
 
-def test_part_of__is_at_full_size() -> None:
+def test_part_of__keeps_more_than_a_reader_is_shown() -> None:
     large = Image.new("RGB", (1024, 1024))
-    assert part_of(large, Context(id=WHOLE)) is large
+    assert part_of(large, Context(id=WHOLE)).size == (PRINT_PX, PRINT_PX)
+    assert part_of(PICTURE, Context(id=WHOLE)) is PICTURE
     region = Context(id="region:x", parent=WHOLE, box=Box(left=100, top=100, right=600, bottom=600))
     # 500 px and a tenth of it on either side.
     assert part_of(large, region).size == (600, 600)
