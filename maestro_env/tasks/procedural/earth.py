@@ -5,7 +5,6 @@ What is counted: regions, contour lines, points, colours of the legend. How coun
 how terrain is, earth_terrain.py's.
 """
 
-from collections.abc import Sequence
 from itertools import pairwise
 from math import hypot, pi
 
@@ -13,7 +12,20 @@ import numpy as np
 
 from maestro_env.errors import TaskError
 from maestro_env.tasks.procedural.atlas import (
-    BORDER, INK, LAND, MIN_MARGIN, NUM_ANGLES, PAPER, SEA, Drawn, Grid, build_warp, draw_label, lengths_of, outline, tints_of,
+    BORDER,
+    INK,
+    LAND,
+    MIN_MARGIN,
+    NUM_ANGLES,
+    PAPER,
+    SEA,
+    Drawn,
+    Grid,
+    build_warp,
+    draw_label,
+    lengths_of,
+    points_of,
+    tints_of,
 )
 from maestro_env.tasks.procedural.canvas import Canvas, Colour, Point, distance, mixed, textured
 from maestro_env.tasks.procedural.choices import between, pick, place_margin, place_of
@@ -116,8 +128,8 @@ def _draw_contours(rng: np.random.Generator, size_px: int, difficulty: float) ->
     ink = mixed(_CONTOUR, tints[0], between(0.0, 0.25, difficulty))
     canvas = Canvas(size_px, tints[0])
     for ring, tint in zip(rings, tints[1:], strict=True):
-        canvas.polygon(outline(ring), ink)
-        canvas.polygon(outline(_inset(ring, width)), tint)
+        canvas.polygon(points_of(ring), ink)
+        canvas.polygon(points_of(_inset(ring, width)), tint)
     queries = (
         Query(intent=Intent.COUNT, answer=str(count)),
         Query(intent=Intent.COUNT, answer=str(count), question=pick(_ASK_CONTOURS, rng)),

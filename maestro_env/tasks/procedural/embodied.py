@@ -17,7 +17,6 @@ from maestro_env.tasks.procedural.embodied_plans import (
     GOAL_RADIUS,
     MIN_DETOUR,
     MIN_GAP,
-    MIN_PLACE_MARGIN,
     ROBOT_RADIUS,
     STEPS,
     TABLE_FRONT,
@@ -149,7 +148,6 @@ class Embodied(Family):
             "cell": MIN_CELL,
             "lead": MIN_LEAD,
             "alignment": MIN_ALIGNMENT,
-            "place_margin": MIN_PLACE_MARGIN,
         }
         for name, floor in floors.items():
             # Each kind measures what it draws: a maze has no letters, a path no cells.
@@ -313,6 +311,7 @@ def _draw_gripper(canvas: Canvas, grip: Point) -> None:
 def _draw_reach(canvas: Canvas, rng: np.random.Generator, difficulty: float, room: _Room) -> Drawn:
     count = int(rng.integers(3 + round(difficulty), round(between(4, 7, difficulty)) + 1))
     radius = between(0.08, 0.06, difficulty)
+    # Nobody asks for the place, as the picture is taken askew; it spreads the nearest objects over the table.
     place = pick(PLACES, rng)
     reach = plan_reach(rng, count, radius, place, between(0.14, 0.07, difficulty))
     things = [_any_thing(rng, centre) for centre in reach.centres]

@@ -2,24 +2,23 @@
 
 What `it` means: the one coloured part, which is a side, a segment, an angle or a point of the circle. Its letter stands
 beside it, on a disc of its colour where there are other letters; its value is its length in units or its degrees.
-What is counted: sides, segments, chords.
+What is counted: sides, segments, chords. The paper, its inks and its letters are geometry_sheet.py's.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from math import atan2, cos, degrees, dist, pi, radians, sin
 
 import numpy as np
 
 from maestro_env.errors import TaskError
-from maestro_env.tasks.procedural.canvas import Canvas, Colour, Point, distance, mixed, polar, textured
+from maestro_env.tasks.procedural.canvas import Point, distance, mixed, polar, textured
 from maestro_env.tasks.procedural.choices import between, pick
 from maestro_env.tasks.procedural.family import Family, Figure, Query
-from maestro_env.tasks.procedural.wordings import COLOURS, DEGREES, LETTERS, Intent
+from maestro_env.tasks.procedural.geometry_sheet import CAPITAL, EDGE, Sheet, draw_squares, lay_sheet
+from maestro_env.tasks.procedural.wordings import DEGREES, LETTERS, Intent
 
 KINDS = ("polygon", "segment", "angle", "circle")
-PAPERS: tuple[Colour, ...] = ((253, 252, 248), (244, 247, 251), (250, 245, 235), (241, 246, 240))
 NUM_SIDES = (3, 6)
 UNITS = (2, 9)
 MAX_SEGMENTS = 5
@@ -27,6 +26,8 @@ MAX_CHORDS = 6
 MAX_POINTS = 8
 MIN_CONTRAST = 0.26
 """Smallest distance of ink and of the coloured part from the paper."""
+MIN_BADGE = 0.3
+"""Smallest distance of the marked letter's colour from that of the disc it stands on."""
 MIN_LETTER = 0.12
 """Smallest font size, as a fraction of the side: a capital of 5.5 px of 64."""
 MIN_STROKE = 0.012
@@ -43,13 +44,6 @@ MIN_GAP = 0.04
 Drawn = tuple[tuple[Query, ...], dict[str, float | int]]
 """The queries of what was drawn, and what was measured while drawing."""
 
-_INK: Colour = (46, 52, 66)
-_CAPITAL = 0.37
-"""Half the height, and at most half the width, of a capital A to H, as a share of its font size."""
-_BADGE = 0.54
-"""Radius of the disc under the marked letter, as a share of the font size: it just holds the letter."""
-_EDGE = 0.025
-"""Smallest distance of anything from the picture's edge."""
 _LEAST_TURN = radians(22)
 """Least change of direction at a corner: what turns less looks straight and hides a side."""
 
@@ -64,55 +58,6 @@ _ASK_POINTS = ("How many points are on the circle?", "How many letters stand aro
 _ASK_JOINED = ("Which point is joined to point {}?", "To which point does the chord from {} lead?")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Sheet:
-    """The paper that is drawn on, and what it is drawn with."""
-
-    canvas: Canvas
-    difficulty: float
-    paper: Colour
-    ink: Colour
-    mark_name: str
-    mark: Colour
-    """Ink of the one coloured part."""
-    stroke: float
-    mark_stroke: float
-    letter: float
-    """Font size."""
-
-    def line(self, points: Sequence[Point], colour: Colour, width: float) -> None:
-        """Draw a line with round ends."""
-        self.canvas.line(points, colour, width)
-        for x, y in (points[0], points[-1]):
-            self.canvas.circle(x, y, width / 2, colour)
-
-    def write(self, letter: str, point: Point, *, marked: bool = False) -> None:
-        """Write a letter; that of the coloured part stands on a disc of its colour, dark on light or light on dark."""
-        ink = self.ink
-        if marked:
-            self.canvas.circle(*point, _BADGE * self.letter, self.mark)
-            ink = max((self.ink, self.paper), key=lambda colour: distance(colour, self.mark))
-        # The font hangs capitals lower than its middle by a fortieth.
-        self.canvas.text(point[0], point[1] - 0.025 * self.letter, letter, ink, self.letter)
-
-    def faint(self, share: float) -> Colour:
-        return mixed(self.paper, self.ink, share)
-
-    def beside(self, point: Point, normal: float) -> Point:
-        """Return where a letter stands that clears a point and a line through it.
-
-        Args:
-            point: On the line.
-            normal: Direction of the letter, at right angles to the line; radians clockwise from twelve o'clock.
-        """
-        reach = _CAPITAL * self.letter * (abs(sin(normal)) + abs(cos(normal)))
-        return polar(*point, reach + self.mark_stroke / 2 + 0.014, normal)
-
-    def margin(self) -> float:
-        """Return how far from the edge a letter's middle has to be."""
-        return _EDGE + _CAPITAL * self.letter
-
-
 class Geometry(Family):
     """Lettered figures of plane geometry on light paper."""
 
@@ -121,10 +66,10 @@ class Geometry(Family):
 
     def draw(self, rng: np.random.Generator, *, size_px: int, difficulty: float) -> Figure:
         kind = pick(KINDS, rng)
-        sheet = _lay_sheet(rng, size_px, difficulty)
+        sheet = lay_sheet(rng, size_px, difficulty)
         # Squares behind segments would be a second unit of length.
         if kind != "segment" and rng.random() < 0.5:
-            _draw_squares(sheet, rng)
+            draw_squares(sheet, rng)
         if kind == "polygon":
             queries, measured = _draw_polygon(sheet, rng)
         elif kind == "segment":
@@ -148,6 +93,7 @@ class Geometry(Family):
     def check(self, figure: Figure) -> None:
         floors = {
             "contrast": MIN_CONTRAST,
+            "badge": MIN_BADGE,
             "letter": MIN_LETTER,
             "stroke": MIN_STROKE,
             "mark": MIN_MARK,
@@ -156,38 +102,12 @@ class Geometry(Family):
             "gap": MIN_GAP,
         }
         for name, floor in floors.items():
-            # Only polygons have a margin, and only segments a unit.
+            # Only polygons have a margin, only segments a unit, and the lone letter at an angle has no badge.
             if float(figure.factors.get(name, floor)) < floor:
                 raise TaskError(
                     f"A {self.name} figure has {name} {figure.factors[name]}, below {floor}: "
                     "draw it darker, larger or further apart."
                 )
-
-
-def _lay_sheet(rng: np.random.Generator, size_px: int, difficulty: float) -> _Sheet:
-    paper = PAPERS[int(rng.integers(len(PAPERS)))]
-    fade = between(0.0, 0.36, difficulty) * float(rng.uniform(0.6, 1.0))
-    mark_name = pick(tuple(COLOURS), rng)
-    return _Sheet(
-        canvas=Canvas(size_px, paper),
-        difficulty=difficulty,
-        paper=paper,
-        ink=mixed(_INK, paper, fade),
-        mark_name=mark_name,
-        mark=mixed(COLOURS[mark_name], paper, fade),
-        stroke=between(0.016, 0.0125, difficulty),
-        mark_stroke=between(0.036, 0.024, difficulty),
-        letter=between(0.16, 0.13, difficulty),
-    )
-
-
-def _draw_squares(sheet: _Sheet, rng: np.random.Generator) -> None:
-    """Draw the faint squares of exercise paper."""
-    pitch, offset = float(rng.uniform(0.07, 0.11)), float(rng.uniform(0, 0.07))
-    colour = sheet.faint(between(0.07, 0.15, sheet.difficulty))
-    for at in np.arange(offset, 1, pitch):
-        sheet.canvas.line([(float(at), 0), (float(at), 1)], colour, 0.004)
-        sheet.canvas.line([(0, float(at)), (1, float(at))], colour, 0.004)
 
 
 def _some_letters(rng: np.random.Generator, count: int) -> list[str]:
@@ -211,10 +131,10 @@ def _ask_extreme(rng: np.random.Generator, part: str, letters: Sequence[str], le
     return Query(intent=Intent.LETTER, answer=letters[lengths.index(extreme)], question=pick(options, rng).format(part))
 
 
-def _draw_polygon(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
+def _draw_polygon(sheet: Sheet, rng: np.random.Generator) -> Drawn:
     count = int(rng.integers(NUM_SIDES[0], NUM_SIDES[1] + 1))
     least_margin = between(0.3, 1.2 * MIN_MARGIN, sheet.difficulty)
-    room = sheet.margin() + sheet.mark_stroke + _CAPITAL * sheet.letter + 0.012
+    room = sheet.margin() + sheet.mark_stroke + CAPITAL * sheet.letter + 0.012
     while True:
         corners = _placed(_convex(rng, count), rng, between(1.0, 0.88, sheet.difficulty) * (1 - 2 * room), room)
         sides = list(zip(corners, [*corners[1:], corners[0]], strict=True))
@@ -223,7 +143,7 @@ def _draw_polygon(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
         margin = min(order[-1] / order[-2], order[1] / order[0]) - 1
         # Corners run clockwise, so the outside is a quarter turn back from a side's direction.
         spots = [sheet.beside(((x + u) / 2, (y + v) / 2), atan2(v - y, u - x)) for (x, y), (u, v) in sides]
-        gap = min(dist(*pair) for pair in combinations(spots, 2)) - 2 * _CAPITAL * sheet.letter
+        gap = min(dist(*pair) for pair in combinations(spots, 2)) - 2 * CAPITAL * sheet.letter
         if margin >= least_margin and gap >= MIN_GAP and order[0] >= 0.14:
             break
     sheet.canvas.polygon(corners, sheet.faint(0.06))
@@ -241,7 +161,7 @@ def _draw_polygon(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
         Query(intent=Intent.COUNT, answer=str(count), question=pick(_ASK_SIDES, rng)),
         _ask_extreme(rng, "side", letters, lengths),
     )
-    return queries, {"margin": margin, "gap": gap, "num_elements": count}
+    return queries, {"badge": sheet.badge_contrast, "margin": margin, "gap": gap, "num_elements": count}
 
 
 def _convex(rng: np.random.Generator, count: int) -> list[Point]:
@@ -258,7 +178,7 @@ def _convex(rng: np.random.Generator, count: int) -> list[Point]:
             return list(zip(x.tolist(), y.tolist(), strict=True))
 
 
-def _draw_segments(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
+def _draw_segments(sheet: Sheet, rng: np.random.Generator) -> Drawn:
     count = int(rng.integers(2, round(between(4, MAX_SEGMENTS, sheet.difficulty)) + 1))
     unit = between(0.08, 1.1 * MIN_UNIT, sheet.difficulty)
     lengths = [int(n) for n in rng.permutation(np.arange(UNITS[0], UNITS[1] + 1))[:count]]
@@ -268,7 +188,7 @@ def _draw_segments(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
     aligned, divided = (bool(rng.random() > 1.5 * sheet.difficulty) for _ in range(2))
     left, pitch = 2 * sheet.margin(), 0.74 / count
     for row, (length, letter) in enumerate(zip(lengths, letters, strict=True)):
-        slack = 1 - _EDGE - sheet.mark_stroke - left - length * unit
+        slack = 1 - EDGE - sheet.mark_stroke - left - length * unit
         x = bar_left if aligned else left + float(rng.uniform(0, slack))
         y = 0.03 + pitch * (row + 0.5)
         # Tilted segments stay within their own rows.
@@ -292,21 +212,22 @@ def _draw_segments(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
         Query(intent=Intent.VALUE, answer=str(lengths[marked]), question=ask_length),
         _ask_extreme(rng, "segment", letters, lengths),
     )
-    return queries, {"unit": unit, "gap": pitch - 2 * _CAPITAL * sheet.letter, "num_elements": count}
+    gap = pitch - 2 * CAPITAL * sheet.letter
+    return queries, {"badge": sheet.badge_contrast, "unit": unit, "gap": gap, "num_elements": count}
 
 
-def _draw_scale_bar(sheet: _Sheet, rng: np.random.Generator, unit: float) -> float:
+def _draw_scale_bar(sheet: Sheet, rng: np.random.Generator, unit: float) -> float:
     """Draw a bar of dark and light units at the bottom, as on a map, and return where it starts."""
     num_units = round(between(UNITS[1], 3, sheet.difficulty))
     x, y, half = 2 * sheet.margin(), 0.89, between(0.036, 0.028, sheet.difficulty)
-    x += float(rng.uniform(0, 1 - _EDGE - sheet.mark_stroke - x - UNITS[1] * unit))
+    x += float(rng.uniform(0, 1 - EDGE - sheet.mark_stroke - x - UNITS[1] * unit))
     for k in range(num_units):
         fill = sheet.ink if k % 2 == 0 else mixed(sheet.paper, (255, 255, 255), 0.5)
         sheet.canvas.rectangle(x + k * unit, y - half, x + (k + 1) * unit, y + half, fill, sheet.ink, 0.008)
     return x
 
 
-def _draw_angle(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
+def _draw_angle(sheet: Sheet, rng: np.random.Generator) -> Drawn:
     size_deg = int(pick(DEGREES, rng))
     size = radians(size_deg)
     # Easy angles have a level or upright side.
@@ -352,11 +273,11 @@ def _stray_ray(rng: np.random.Generator, start: float, size: float) -> float:
     return float(rng.uniform(low, high)) if rng.random() < 0.5 else 2 * letter - float(rng.uniform(low, high))
 
 
-def _draw_circle(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
+def _draw_circle(sheet: Sheet, rng: np.random.Generator) -> Drawn:
     count = int(rng.integers(1, round(between(4, MAX_CHORDS, sheet.difficulty)) + 1))
     most_points = round(between(6, MAX_POINTS, sheet.difficulty))
     radius = between(0.3, 0.28, sheet.difficulty)
-    room = radius + 2 * _CAPITAL * sheet.letter + 1.6 * sheet.mark_stroke + _EDGE
+    room = radius + 2 * CAPITAL * sheet.letter + 1.6 * sheet.mark_stroke + EDGE
     x, y = (0.5 + float(rng.uniform(-1, 1)) * max(0.0, 0.5 - room) for _ in range(2))
     while True:
         num_points = int(rng.integers(3, most_points + 1))
@@ -385,9 +306,9 @@ def _draw_circle(sheet: _Sheet, rng: np.random.Generator) -> Drawn:
         Query(intent=Intent.LETTER, answer=joined, question=pick(_ASK_JOINED, rng).format(letters[0])),
         Query(intent=Intent.COUNT, answer=str(number), question=pick(ask_number, rng)),
     )
-    letters_gap = min(dist(*pair) for pair in combinations(spots, 2)) - 2 * _CAPITAL * sheet.letter
+    letters_gap = min(dist(*pair) for pair in combinations(spots, 2)) - 2 * CAPITAL * sheet.letter
     gap = min(letters_gap, *(_rise(points[i], points[j], radius) for i, j in chords))
-    return queries, {"gap": gap, "num_elements": count}
+    return queries, {"badge": sheet.badge_contrast, "gap": gap, "num_elements": count}
 
 
 def _rise(one: Point, other: Point, radius: float) -> float:

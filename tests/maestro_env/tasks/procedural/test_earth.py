@@ -6,12 +6,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from maestro_env.errors import TaskError
-from maestro_env.tasks.procedural import earth
+from maestro_env.tasks.procedural import atlas, earth, earth_countries, earth_terrain
 from maestro_env.tasks.procedural.canvas import Canvas, Colour
 from maestro_env.tasks.procedural.choices import place_of
 from maestro_env.tasks.procedural.earth import KINDS, Earth
 from maestro_env.tasks.procedural.family import Figure
-from maestro_env.tasks.procedural.wordings import ANSWERS, COLOURS, LETTERS, PLACES
+from maestro_env.tasks.procedural.wordings import ANSWERS, COLOURS, LETTERS, PLACES, Intent
 from tests.maestro_env.tasks.procedural.drawn import figures, first_of_kind, shared_answer, shared_answers, with_factors
 
 
@@ -87,12 +87,13 @@ def test_earth__no_answer_and_no_kind_prevails() -> None:
         ("regions", "contrast", 0.05),
         ("regions", "text", 0.08),
         ("regions", "margin", 0.001),
-        ("regions", "gap", 0.001),
         ("contours", "contrast", 0.05),
         ("contours", "gap", 0.005),
         ("contours", "place_margin", 0.01),
         ("points", "contrast", 0.05),
+        ("points", "text", 0.08),
         ("points", "margin", 0.001),
+        ("points", "gap", 0.005),
         ("points", "rise", 0.0),
         ("points", "place_margin", 0.01),
         ("scale", "contrast", 0.05),
@@ -101,24 +102,102 @@ def test_earth__no_answer_and_no_kind_prevails() -> None:
     ],
 )
 def test_earth__check_refuses_what_cannot_be_seen(kind: str, factor: str, value: float) -> None:
-    figure = with_factors(first_of_kind(Earth(), kind), **{factor: value})
+    figure = first_of_kind(Earth(), kind)
+    assert factor in figure.factors
     with pytest.raises(TaskError, match=f"has {factor} {value}, below"):
-        Earth().check(figure)
+        Earth().check(with_factors(figure, **{factor: value}))
 
 
-def test_earth__marker_lies_in_the_region_of_the_answer_s_colour() -> None:
+def test_earth__ringed_letter_and_the_colour_around_it_are_the_answers() -> None:
     maps = of_kind("regions", 60)
     assert len(maps) > 8
     for figure in maps:
         pixels = pixels_of(figure)
-        # Nothing else is as white as the marker's ring; its middle is the ring's.
-        rows, columns = np.nonzero(pixels.min(axis=2) > 245)
-        row, column = int(rows.mean()), int(columns.mean())
-        # Just beyond the rim, 0.045 + 0.014 of 384 px to each side, is the region.
-        around = [pixels[row + dy, column + dx] for dx, dy in ((23, 0), (-23, 0), (0, 23), (0, -23))]
-        for seen in around:
-            nearest = min(COLOURS, key=lambda name: float(np.abs(seen - np.array(COLOURS[name])).sum()))
-            assert nearest == shared_answer(figure, "colour")
+        middle = middle_of_ring(pixels)
+        # At difficulty 0 the radius is 0.6 of a letter of 0.16: 37 px of 384, of which the outer 7 are ink.
+        assert around(pixels, middle, 33).max() < 80
+        # The region goes on for 0.028, which is 10 px, beyond the ring.
+        assert {nearest_colour(pixel) for pixel in around(pixels, middle, 42)} == {shared_answer(figure, "colour")}
+        assert letter_at(pixels, middle) == shared_answer(figure, "letter")
+
+
+def middle_of_ring(pixels: NDArray[np.int64]) -> tuple[float, float]:
+    """Return column and row of the middle of what is white: nothing else is as white as the inside of the ring."""
+    rows, columns = np.nonzero(pixels.min(axis=2) > 245)
+    return (int(columns.min()) + int(columns.max()) + 1) / 2, (int(rows.min()) + int(rows.max()) + 1) / 2
+
+
+def around(pixels: NDArray[np.int64], middle: tuple[float, float], radius_px: float) -> NDArray[np.int64]:
+    """Return 32 pixels [32, 3] on a circle."""
+    angles = np.linspace(0, 2 * np.pi, 32, endpoint=False)
+    columns, rows = (middle[0] + radius_px * np.cos(angles), middle[1] + radius_px * np.sin(angles))
+    return pixels[rows.astype(int), columns.astype(int)]
+
+
+def nearest_colour(pixel: NDArray[np.int64]) -> str:
+    return min(COLOURS, key=lambda name: float(np.abs(pixel - np.array(COLOURS[name])).sum()))
+
+
+def letter_at(pixels: NDArray[np.int64], middle: tuple[float, float]) -> str:
+    """Return the letter whose picture is most like the dark pixels around a point."""
+    box = tuple(slice(round(at) - 24, round(at) + 24) for at in reversed(middle))
+
+    def unlike(letter: str) -> int:
+        canvas = Canvas(384, (255, 255, 255))
+        canvas.text(middle[0] / 384, middle[1] / 384, letter, (38, 40, 48), 0.16)
+        drawn = np.asarray(canvas.finish()).max(axis=2) < 90
+        return int((drawn[box] != (pixels.max(axis=2) < 90)[box]).sum())
+
+    return min(LETTERS, key=unlike)
+
+
+class _Recorder(Canvas):
+    """A canvas that remembers where the last map's letters stand."""
+
+    letters: dict[str, tuple[float, float]]
+    latest: "_Recorder"
+
+    def __init__(self, size_px: int, background: Colour) -> None:
+        super().__init__(size_px, background)
+        self.letters = {}
+        _Recorder.latest = self
+
+    def text(self, x: float, y: float, text: str, colour: Colour, height: float) -> None:
+        super().text(x, y, text, colour, height)
+        # A letter's ink comes after its halo, which is written four times around it.
+        self.letters[text] = (x, y)
+
+
+def test_earth__named_regions_have_the_colours_around_their_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(earth_countries, "Canvas", _Recorder)
+    num_letters, num_colours = 0, 0
+    for figure in figures(Earth(), 120, size_px=384, difficulty=0.0):
+        if figure.factors["kind"] != "regions":
+            continue
+        pixels, spots = pixels_of(figure), _Recorder.latest.letters
+        assert str(len(spots)) == shared_answer(figure, "count")
+        ringed = shared_answer(figure, "letter")
+        # Beyond the ring, or just beyond the letter's halo, which is pale: regions reach 0.4 of 0.16, 27 px, at least.
+        colours = {
+            letter: colour_of(around(pixels, (384 * x, 384 * y), 42 if letter == ringed else 27))
+            for letter, (x, y) in spots.items()
+        }
+        for query in figure.queries:
+            colour = next((word for word in query.question.strip("?.").split() if word in COLOURS), None)
+            if query.intent == Intent.COLOUR and query.question and "ring" not in query.question:
+                named = next(word.strip("?") for word in query.question.split() if word.strip("?") in LETTERS)
+                assert colours[named] == query.answer
+                num_colours += 1
+            elif query.intent == Intent.LETTER and colour:
+                assert [letter for letter in spots if colours[letter] == colour] == [query.answer]
+                num_letters += 1
+    assert min(num_letters, num_colours) > 8
+
+
+def colour_of(pixels: NDArray[np.int64]) -> str:
+    """Return the commonest colour of those pixels that are neither ink nor a pale halo."""
+    vivid = pixels[pixels.max(axis=1) - pixels.min(axis=1) > 70]
+    return Counter(nearest_colour(pixel) for pixel in vivid).most_common(1)[0][0]
 
 
 def test_earth__questions_on_regions_agree_with_each_other() -> None:
@@ -128,8 +207,8 @@ def test_earth__questions_on_regions_agree_with_each_other() -> None:
             continue
         letter, colour = shared_answer(figure, "letter"), shared_answer(figure, "colour")
         for query in figure.queries:
-            # One that names the marker's region, or its colour where no other has it, asks for the other.
-            if "marker" in query.question:
+            # One that names the ringed region, or its colour where no other has it, asks for the other.
+            if "ring" in query.question:
                 assert query.answer == shared_answer(figure, query.intent)
                 num_checked += 1
             elif f"region {letter}" in query.question:
@@ -170,11 +249,11 @@ def test_earth__highest_point_lies_where_the_answer_says() -> None:
     maps = of_kind("points", 80)
     assert len(maps) > 8
     # At difficulty 0 tints are faded by a tenth towards the paper.
-    tints = [earth._SEA, *earth._tints_of(earth._LAND, len(earth._LAND), 0.1)]
+    tints = [atlas.SEA, *atlas.tints_of(atlas.LAND, len(atlas.LAND), 0.1)]
     for figure in maps:
         pixels = pixels_of(figure)
         points = dots_of(pixels)
-        assert len(points) == figure.factors["num_elements"]
+        assert [str(len(points))] == [query.answer for query in figure.queries if query.intent == Intent.COUNT]
         heights = [band_around(pixels, point, tints) for point in points]
         assert sorted(heights)[-2] < max(heights)
         assert place_of(points[heights.index(max(heights))]) == shared_answer(figure, "place")
@@ -259,19 +338,19 @@ def digit_beside(pixels: NDArray[np.int64], row: float) -> str:
 def test_earth__relief_holds_the_heights_it_was_given() -> None:
     points, targets = [(0.2, 0.3), (0.7, 0.25), (0.5, 0.8)], [1.5, 5.5, 3.5]
     for seed in range(30):
-        height = earth._relief(np.random.default_rng(seed), points, targets, 7, 0.06)
+        height = earth_terrain.relief(np.random.default_rng(seed), points, targets, 7, 0.06)
         image = Image.fromarray(height.astype(np.float32))
         assert height.min() > 0
         assert height.max() < 7
         for (x, y), target in zip(points, targets, strict=True):
             assert image.getpixel((int(x * 64), int(y * 64))) == pytest.approx(target)
             # Flat for 0.06 around, so no other band is nearer than that, less a cell of 1/64.
-            assert earth._clearance(height, (x, y)) > 0.06 - 1 / 64
+            assert earth_terrain.clearance(height, (x, y)) > 0.06 - 1 / 64
 
 
 def test_earth__line_margins_of_a_known_country() -> None:
     # Two sites 0.4 apart: their border is the line x = 0.5; the coast is a square of half side 0.4.
-    country = earth._Country(
+    country = earth_countries.Country(
         sites=np.array([[0.3, 0.5], [0.7, 0.5]]),
         normals=np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]]),
         offsets=np.full(4, 0.4),

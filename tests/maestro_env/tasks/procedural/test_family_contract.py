@@ -7,7 +7,7 @@ import pytest
 
 from maestro_env.tasks.procedural.family import Family
 from maestro_env.tasks.procedural.generate import FAMILIES
-from maestro_env.tasks.procedural.wordings import ANSWERS
+from maestro_env.tasks.procedural.wordings import ANSWERS, CHOICES, Intent
 
 DIFFICULTIES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -46,7 +46,12 @@ def test_family__same_seed_draws_the_same_figure(family: Family) -> None:
 def test_family__answers_are_known_and_a_shared_wording_has_one_answer(family: Family) -> None:
     for seed in range(200):
         figure = family.draw(np.random.default_rng(seed), size_px=110, difficulty=seed / 199)
-        assert {query.answer for query in figure.queries} <= set(ANSWERS)
+        for query in figure.queries:
+            if query.intent == Intent.TEXT:
+                assert query.answer.strip()
+            else:
+                assert query.answer in CHOICES[query.intent]
+                assert query.answer in ANSWERS
         shared = Counter(query.intent for query in figure.queries if not query.question)
         assert shared
         assert max(shared.values()) == 1

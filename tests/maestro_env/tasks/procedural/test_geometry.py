@@ -1,5 +1,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from colorsys import rgb_to_hsv
 from itertools import pairwise
 from math import atan2, cos, degrees, dist, pi, sin
 
@@ -7,26 +8,27 @@ import numpy as np
 import pytest
 
 from maestro_env.errors import TaskError
-from maestro_env.tasks.procedural import geometry
-from maestro_env.tasks.procedural.canvas import Canvas, Colour, Point
+from maestro_env.tasks.procedural import geometry, geometry_sheet
+from maestro_env.tasks.procedural.canvas import Canvas, Colour, Point, distance
 from maestro_env.tasks.procedural.family import Figure
-from maestro_env.tasks.procedural.geometry import MIN_MARGIN, MIN_STROKE, Geometry
+from maestro_env.tasks.procedural.geometry import MIN_BADGE, MIN_MARGIN, MIN_STROKE, Geometry
 from maestro_env.tasks.procedural.wordings import ANSWERS, COLOURS, DEGREES, LETTERS, Intent
 from tests.maestro_env.tasks.procedural.drawn import figures, first_of_kind, shared_answer, shared_answers, with_factors
 
 
 class _Recorder(Canvas):
-    """A canvas that remembers the last figure's lines, points and letters."""
+    """A canvas that remembers the last figure's lines, points, letters and the discs under letters."""
 
     lines: list[tuple[Point, ...]]
     widths: list[float]
     dots: dict[Point, Colour]
+    badges: dict[Point, Colour]
     letters: dict[str, Point]
     latest: "_Recorder"
 
     def __init__(self, size_px: int, background: Colour) -> None:
         super().__init__(size_px, background)
-        self.lines, self.widths, self.dots, self.letters = [], [], {}, {}
+        self.lines, self.widths, self.dots, self.badges, self.letters = [], [], {}, {}, {}
         _Recorder.latest = self
 
     def line(self, points: Sequence[Point], colour: Colour, width: float) -> None:
@@ -40,7 +42,8 @@ class _Recorder(Canvas):
     ) -> None:
         super().circle(x, y, radius, fill, outline, width)
         if fill and not outline:
-            self.dots[x, y] = fill
+            # Points have radii up to 0.036; discs that hold a letter, of 0.07 and more.
+            (self.dots if radius < 0.05 else self.badges)[x, y] = fill
 
     def text(self, x: float, y: float, text: str, colour: Colour, height: float) -> None:
         super().text(x, y, text, colour, height)
@@ -52,7 +55,7 @@ class _Recorder(Canvas):
 
 @pytest.fixture
 def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Figure, _Recorder]]:
-    monkeypatch.setattr(geometry, "Canvas", _Recorder)
+    monkeypatch.setattr(geometry_sheet, "Canvas", _Recorder)
     return [(figure, _Recorder.latest) for figure in figures(Geometry(), 200)]
 
 
@@ -95,19 +98,23 @@ def test_geometry__no_answer_prevails() -> None:
     ("kind", "factor", "value"),
     [
         ("polygon", "contrast", 0.1),
+        ("polygon", "badge", 0.2),
         ("polygon", "letter", 0.05),
         ("polygon", "mark", 0.01),
         ("polygon", "margin", 0.02),
+        ("segment", "badge", 0.2),
         ("segment", "unit", 0.03),
         ("segment", "gap", 0.01),
         ("angle", "stroke", 0.002),
+        ("circle", "badge", 0.2),
         ("circle", "gap", 0.01),
     ],
 )
 def test_geometry__check_refuses_what_cannot_be_seen(kind: str, factor: str, value: float) -> None:
-    figure = with_factors(first_of_kind(Geometry(), kind), **{factor: value})
+    figure = first_of_kind(Geometry(), kind)
+    assert factor in figure.factors
     with pytest.raises(TaskError, match=f"has {factor} {value}, below"):
-        Geometry().check(figure)
+        Geometry().check(with_factors(figure, **{factor: value}))
 
 
 def test_geometry__the_coloured_part_has_the_colour_of_the_answer() -> None:
@@ -129,13 +136,74 @@ def test_geometry__the_marked_segment_is_as_long_as_the_answer_says() -> None:
         if figure.factors["kind"] != "segment":
             continue
         pixels = np.asarray(figure.image).astype(int)
-        # Ink and paper are nearly grey. Easy segments are level, so their length is their width.
-        columns = np.nonzero((pixels.max(axis=2) - pixels.min(axis=2) > 70).any(axis=0))[0]
-        # A unit is 0.08 of 320 px; the caps hide half their own width, 2.5 px, at each end.
-        units = (columns.max() - columns.min() + 5) / 25.6
-        assert units == pytest.approx(int(shared_answer(figure, "value") or 0), abs=0.15)
+        # Ink and paper are nearly grey. Easy segments are level, 11.5 px thick; the disc of their letter is taller.
+        heights = (pixels.max(axis=2) - pixels.min(axis=2) > 70).sum(axis=0)
+        left, right = np.nonzero(heights > 14)[0].max() + 1, np.nonzero(heights)[0].max() + 1
+        # The disc reaches the left cap and the colour the right one: both caps lie half a width left of their ends.
+        # A unit is 0.08 of 320 px.
+        assert (right - left) / 25.6 == pytest.approx(int(shared_answer(figure, "value") or 0), abs=0.15)
         num_checked += 1
     assert num_checked > 10
+
+
+def test_geometry__length_is_asked_of_the_marked_segment() -> None:
+    num_checked = 0
+    for figure in figures(Geometry(), 120, size_px=24):
+        for query in figure.queries:
+            if figure.factors["kind"] == "segment" and query.question and query.intent == Intent.VALUE:
+                assert f"segment {shared_answer(figure, 'letter')}" in query.question
+                assert query.answer == shared_answer(figure, "value")
+                num_checked += 1
+    assert num_checked > 10
+
+
+def test_geometry__only_the_letter_of_the_answer_stands_on_a_disc_of_its_colour(
+    recorded: list[tuple[Figure, _Recorder]],
+) -> None:
+    kinds: Counter[str] = Counter()
+    for figure, canvas in recorded:
+        kind = str(figure.factors["kind"])
+        if kind == "angle":
+            # Its letter is the only one.
+            assert not canvas.badges
+            assert len(canvas.letters) == 1
+            continue
+        ((middle, fill),) = canvas.badges.items()
+        letter = canvas.letter_at(middle)
+        assert letter == shared_answer(figure, "letter")
+        assert dist(canvas.letters[letter], middle) < 0.01
+        # Hues run around a circle of length 1.
+        named = min(COLOURS, key=lambda name: abs((_hue(COLOURS[name]) - _hue(fill) + 0.5) % 1 - 0.5))
+        assert shared_answer(figure, "colour") in (None, named)
+        kinds[kind] += 1
+    assert min(kinds[kind] for kind in ("polygon", "segment", "circle")) > 20
+
+
+@pytest.mark.parametrize("difficulty", [0.0, 1.0])
+def test_sheet__marked_letter_is_as_far_from_its_disc_as_measured(difficulty: float) -> None:
+    inks: defaultdict[str, set[bool]] = defaultdict(set)
+    for seed in range(120):
+        sheet = geometry_sheet.lay_sheet(np.random.default_rng(seed), 320, difficulty)
+        sheet.write("H", (0.5, 0.5), marked=True)
+        image = sheet.canvas.finish()
+        # The bar of the H runs through the middle, 160 px of 320; the disc shows above the bar, by a fifth of the size.
+        letter, disc = (_rgb(image.getpixel((160, 160 - round(320 * up * sheet.letter)))) for up in (0.0, 0.2))
+        assert disc == sheet.mark
+        assert distance(letter, disc) == pytest.approx(sheet.badge_contrast)
+        assert distance(letter, disc) >= MIN_BADGE
+        inks[sheet.mark_name].add(sum(letter) > sum(disc))
+    # Yellow is too light for light ink on any paper; dark colours are too dark for dark ink.
+    assert dict(inks) == {name: {name != "yellow"} for name in COLOURS}
+
+
+def _rgb(pixel: object) -> Colour:
+    assert isinstance(pixel, tuple)
+    red, green, blue = pixel
+    return (int(red), int(green), int(blue))
+
+
+def _hue(colour: Colour) -> float:
+    return rgb_to_hsv(*(level / 255 for level in colour))[0]
 
 
 def test_geometry__letters_name_the_longest_and_the_shortest_side(recorded: list[tuple[Figure, _Recorder]]) -> None:
