@@ -29,7 +29,9 @@ class QuestionEncoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.embedding = nn.Embedding(NUM_BUCKETS, _QUESTION_DIM, padding_idx=0)
-        self.layers = nn.Sequential(nn.Linear(_QUESTION_DIM, 128), nn.ReLU(), nn.Linear(128, _QUESTION_DIM), nn.ReLU())
+        self.layers = nn.Sequential(
+            nn.Linear(_QUESTION_DIM, 128), nn.ReLU(), nn.Linear(128, _QUESTION_DIM), nn.ReLU(), nn.LayerNorm(_QUESTION_DIM)
+        )
 
     def forward(self, tokens_BT: Tensor) -> Tensor:
         return self.layers(self.embedding(tokens_BT).sum(1))
@@ -43,6 +45,9 @@ class FilmBlock(nn.Module):
         self.convolution = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(channels, affine=False)
         self.film = nn.Linear(_QUESTION_DIM, 2 * channels)
+        # At first the question changes nothing: before it means something, it would only disturb.
+        nn.init.zeros_(self.film.weight)
+        nn.init.zeros_(self.film.bias)
 
     def forward(self, x_BCYX: Tensor, question_BQ: Tensor) -> Tensor:
         scale_BC, shift_BC = self.film(question_BQ).chunk(2, dim=1)
@@ -64,6 +69,16 @@ def _with_coordinates(images_BCYX: Tensor) -> Tensor:
     return torch.cat([images_BCYX, *grid], dim=1)
 
 
+def _with_relief(images_BCYX: Tensor) -> Tensor:
+    """Append each picture's colours relative to their mean, in units of its contrast: faint print is print.
+
+    Without them, readers take ten times as many steps to learn letters.
+    """
+    centred_BCYX = images_BCYX - images_BCYX.mean((2, 3), keepdim=True)
+    contrast_B111 = centred_BCYX.pow(2).mean((1, 2, 3), keepdim=True).sqrt()
+    return torch.cat([images_BCYX * 2 - 1, centred_BCYX / (contrast_B111 + 0.02)], dim=1)
+
+
 class Reader(nn.Module):
     """Answers a question about a view: closed vocabulary, and `not visible`. About 0.6 M parameters at the usual width.
 
@@ -75,7 +90,7 @@ class Reader(nn.Module):
         super().__init__()
         deep = 2 * width
         self.question = QuestionEncoder()
-        self.stem = nn.Sequential(_down(5, width // 2, kernel=5), _down(width // 2, width))
+        self.stem = nn.Sequential(_down(8, width // 2, kernel=5), _down(width // 2, width))
         self.middle = FilmBlock(width)
         self.down = _down(width, deep)
         self.late = FilmBlock(deep)
@@ -83,13 +98,13 @@ class Reader(nn.Module):
         self.position = nn.Parameter(torch.zeros(1, deep, 64))
         self.layout = nn.Conv2d(deep, 8, 1)
         self.head = nn.Sequential(
-            nn.Linear(deep * 2 + 512 + _QUESTION_DIM, 3 * width), nn.ReLU(), nn.Linear(3 * width, len(ANSWERS) + 1)
+            nn.Linear(deep * 3 + 512 + _QUESTION_DIM, 3 * width), nn.ReLU(), nn.Linear(3 * width, len(ANSWERS) + 1)
         )
 
     def forward(self, images_BCYX: Tensor, tokens_BT: Tensor) -> Tensor:
         """Return logits [B, A + 1] for views [B, 3, 64, 64] in [0, 1] and tokens [B, T]."""
         question_BQ = self.question(tokens_BT)
-        x = self.middle(self.stem(_with_coordinates(images_BCYX * 2 - 1)), question_BQ)
+        x = self.middle(self.stem(_with_coordinates(_with_relief(images_BCYX))), question_BQ)
         x = self.late(self.down(x), question_BQ)
         cells_BCN = x.flatten(2)
         keys_BCN = cells_BCN + self.position
@@ -97,7 +112,9 @@ class Reader(nn.Module):
         weights_BN = torch.softmax((query_BC[:, :, None] * keys_BCN).sum(1) / query_BC.shape[1] ** 0.5, dim=1)
         attended_BC = (keys_BCN * weights_BN[:, None]).sum(2)
         layout_BN = functional.relu(self.layout(x)).flatten(1)
-        return self.head(torch.cat([attended_BC, cells_BCN.mean(2), layout_BN, question_BQ], dim=1))
+        # The mean sees what fills the view, the maximum what is small.
+        pooled = [attended_BC, cells_BCN.mean(2), cells_BCN.amax(2), layout_BN, question_BQ]
+        return self.head(torch.cat(pooled, dim=1))
 
 
 class Locator(nn.Module):
