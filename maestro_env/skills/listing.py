@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from maestro_env.skills.ink import Parts, Strip, labelled, local_contrast, local_difference
+from maestro_env.skills.ink import Parts, Strip, joined, labelled, local_contrast, local_difference
 from maestro_env.skills.segmenting import GLYPH_PX, Glyph, GlyphLine
 
 CELL_PX = 16
@@ -25,6 +25,10 @@ _PITCHES = np.geomspace(0.7, 1.39, 120)
 """Widths of a cell that are tried, in median heights of characters: no two of them are each other's double, for half
 of the true width would fit as well."""
 _MIN_PARTS = 4
+_MIN_IN_ROW = 2
+_REACH_ACROSS, _REACH_DOWN = 4.8, 3.0
+"""How near characters of a program stand, in median heights: a sign with spaces around it between them, and the line
+below."""
 _MAX_LINES = 12
 _MAX_COLUMNS = 40
 _LEAST_INK_PX = 5
@@ -77,6 +81,7 @@ def _fit(parts: Parts, side_px: int) -> _Grid | None:
     # Noise makes many parts, but faint ones.
     strong = parts.weight / parts.area
     parts = parts.keep(strong > 0.5 * float(np.quantile(np.sort(strong)[-4 * _MIN_PARTS :], 0.5)))
+    parts = _largest_block(parts)
     if len(parts.left) < _MIN_PARTS:
         return None
     angle = _tilt(parts)
@@ -94,6 +99,18 @@ def _fit(parts: Parts, side_px: int) -> _Grid | None:
         parts=level,
         quality=float(strength[best]) ** 2 * float((level.weight / level.area).sum()),
     )
+
+
+def _largest_block(parts: Parts) -> Parts:
+    """Return the parts that stand near each other, as a program's characters do; specks of noise stand anywhere."""
+    if len(parts.left) == 0:
+        return parts
+    unit = float(np.median(parts.height))
+    across, down = (np.abs(middle[:, None] - middle[None]) for middle in (parts.x, parts.y))
+    first, second = np.nonzero((across < _REACH_ACROSS * unit) & (down < _REACH_DOWN * unit))
+    label = joined(len(parts.left), first, second)
+    weight = np.bincount(label, parts.weight / parts.area)
+    return parts.keep(label == int(weight.argmax()))
 
 
 def _tilt(parts: Parts) -> float:
@@ -136,7 +153,8 @@ def _rows(grid: _Grid) -> list[Parts]:
     parts = grid.parts.keep(np.argsort(grid.parts.top))
     reach = np.maximum.accumulate(parts.bottom)
     row = np.cumsum(np.concatenate([[0], parts.top[1:] > reach[:-1]]))
-    return [parts.keep(row == number) for number in range(int(row.max()) + 1)]
+    # The shortest line, such as `a = 5`, still holds two of the larger characters; specks stand alone.
+    return [parts.keep(row == number) for number in np.flatnonzero(np.bincount(row) >= _MIN_IN_ROW)]
 
 
 def _read_row(image: Image.Image, grid: _Grid, row: Parts) -> GlyphLine:
