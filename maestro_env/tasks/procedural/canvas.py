@@ -149,7 +149,7 @@ def textured(image: Image.Image, strength: float, rng: np.random.Generator) -> I
     width, height = image.size
     left, top = (int(offset) for offset in rng.integers(0, TILE_PX, 2))
     tile = _repeated_tile(1 + -(-max(width, height) // TILE_PX)).crop((left, top, left + width, top + height))
-    noise = tile.point([round(128 + (level - 128) * strength) for level in range(256)])
+    noise = tile.point(np.round(128 + (np.arange(256) - 128) * strength).astype(int).tolist())
     return ImageChops.add(image, Image.merge("RGB", (noise, noise, noise)), scale=1.0, offset=-128)
 
 

@@ -52,7 +52,7 @@ SCENES: Mapping[str, SceneStyle] = {
         side_px=1280, figure_px=(150, 260), num_figures_odds={2: 0.4, 3: 0.4, 4: 0.2}, clutter=1.5
     ),
     "hires_scene_xl": SceneStyle(
-        side_px=2048, figure_px=(170, 300), num_figures_odds={3: 0.5, 4: 0.35, 5: 0.15}, clutter=2.0
+        side_px=2048, figure_px=(170, 300), num_figures_odds={3: 0.6, 4: 0.3, 5: 0.1}, clutter=1.6
     ),
 }
 
