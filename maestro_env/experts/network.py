@@ -29,9 +29,8 @@ class QuestionEncoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.embedding = nn.Embedding(NUM_BUCKETS, _QUESTION_DIM, padding_idx=0)
-        self.layers = nn.Sequential(
-            nn.Linear(_QUESTION_DIM, 128), nn.ReLU(), nn.Linear(128, _QUESTION_DIM), nn.ReLU(), nn.LayerNorm(_QUESTION_DIM)
-        )
+        hidden = [nn.Linear(_QUESTION_DIM, 128), nn.ReLU(), nn.Linear(128, _QUESTION_DIM), nn.ReLU()]
+        self.layers = nn.Sequential(*hidden, nn.LayerNorm(_QUESTION_DIM))
 
     def forward(self, tokens_BT: Tensor) -> Tensor:
         return self.layers(self.embedding(tokens_BT).sum(1))
