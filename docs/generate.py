@@ -41,7 +41,7 @@ def skill_table(registry: Registry, *, beyond: Registry | None = None) -> str:
 
 
 def training_table() -> str:
-    """Return what the shipped weights say of their training as a Markdown table, with the sum over the pool's networks."""
+    """Return what the shipped weights say of their training as a Markdown table, with the sum over the pool."""
     lines = [
         "| network | steps | views a step | multiply-adds of the training | held-out loss |",
         "|---|---|---|---|---|",
