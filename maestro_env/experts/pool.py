@@ -119,7 +119,8 @@ def draw_shard(source: str, number: int, *, num_figures: int | None = None) -> d
         elif source == "scene/windows":
             _add_scene_windows(shard, rng, difficulty)
         elif kind == "primer":
-            sign, question, answer = draw_sign(rng, size_px=2 * STORED_PX, difficulty=difficulty)
+            # More hard signs than easy ones: large ones are soon learned.
+            sign, question, answer = draw_sign(rng, size_px=2 * STORED_PX, difficulty=difficulty**0.5)
             shard.add_row(shard.add_image(sign, STORED_PX), question, ANSWERS.index(answer), _ALL)
         elif kind == "glyph":
             _add_glyphs(shard, rng)
