@@ -97,7 +97,7 @@ def _locator(expert: str, *families: str) -> Recipe:
 
 
 _ALL_RECIPES = (
-    Recipe(expert="generalist", architecture=Architecture.READER, sources=_CORE, steps=2400),
+    Recipe(expert="generalist", architecture=Architecture.READER, sources=_CORE, steps=3600),
     _specialist("chart-a", "chart", corruption=Corruption.GRAIN),
     _specialist("chart-b", "chart", corruption=Corruption.FADE),
     _specialist("geometry", "geometry"),
