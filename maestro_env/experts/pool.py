@@ -9,6 +9,7 @@ Views are kept larger than a network's input; training crops and shrinks them at
 - `plain/<family>`: a whole figure at its native size.
 - `window/<family>`: parts of a plain figure whose evidence has places (tiles for counts, crops for searches).
 - `patch/<family>`: a framed figure as a locator would find it in a scene, with more around it than needed.
+- `close/geometry`: a drawing's marked letter from near.
 - `scene/windows`: whole scenes and parts of them, mostly too coarse or beside the point: `not visible`.
 - `locate/<family>`: whole scenes with the box of a framed figure of the family; of a search, its target's region.
 - `primer/signs`: single letters and numbers.
@@ -29,7 +30,10 @@ from maestro_env.experts.glyphs import glyph_examples
 from maestro_env.experts.network import LOCATOR_PX, NOT_VISIBLE, READER_PX
 from maestro_env.experts.primer import draw_sign
 from maestro_env.experts.tokens import MAX_TOKENS, tokenise
+from maestro_env.skills.geometry import asks_for_marked_letter
+from maestro_env.skills.marking import close_up
 from maestro_env.skills.segmenting import GLYPH_PX
+from maestro_env.tasks.procedural.choices import pick
 from maestro_env.tasks.procedural.family import Figure, Query
 from maestro_env.tasks.procedural.generate import FAMILIES, SCENE_FAMILIES, SCENES, WORLD_SEED
 from maestro_env.tasks.procedural.scene import Placed, SceneStyle, compose_scene
@@ -52,6 +56,10 @@ SEARCH_WIDTH = 3.0
 """Side of the region of a search's target, in targets: what it is unlike stays in view."""
 SEARCH_FRAMING = (0.8, 1.6)
 """How much wider or tighter than that region a tight window is."""
+CLOSE_UP_SIDES_PX = (90, 256)
+"""Side of the drawings that are closed up on: from one that lay small on a page to the largest view."""
+CLOSE_UP_FRAMING = (0.9, 1.7)
+"""The skill's two framings, and what is between."""
 SCENE_SHARES = (0.5, 1 / 3, 0.25)
 """Sides of the windows of a scene."""
 LOCATE_STYLE = SceneStyle(
@@ -66,6 +74,7 @@ SOURCES = (
     *(f"plain/{name}" for name in CLOSED),
     *(f"patch/{name}" for name in SCENE_FAMILIES),
     *(f"window/{name}" for name in _WINDOWED),
+    "close/geometry",
     "scene/windows",
     *(f"locate/{name}" for name in SCENE_FAMILIES),
     "locate/visual_search",
@@ -116,6 +125,8 @@ def draw_shard(source: str, number: int, *, num_figures: int | None = None) -> d
             _add_windows(shard, name, rng, difficulty)
         elif kind == "patch":
             _add_patch(shard, name, rng, difficulty)
+        elif source == "close/geometry":
+            _add_close_up(shard, rng, difficulty)
         elif source == "scene/windows":
             _add_scene_windows(shard, rng, difficulty)
         elif kind == "primer":
@@ -199,6 +210,20 @@ def _window_share(figure: Figure, rng: np.random.Generator, *, centred: bool) ->
     if centred and rng.random() < 2 / 3:
         return float(target_share) * SEARCH_WIDTH * float(rng.uniform(*SEARCH_FRAMING))
     return SEARCH_SHARES[int(rng.integers(len(SEARCH_SHARES)))]
+
+
+def _add_close_up(shard: _Shard, rng: np.random.Generator, difficulty: float) -> None:
+    """Add what a drawing marks by colour, with the questions that are answered from near."""
+    family = FAMILIES["geometry"]
+    figure = family.draw(rng, size_px=family.native_px, difficulty=difficulty)
+    side = int(rng.integers(CLOSE_UP_SIDES_PX[0], CLOSE_UP_SIDES_PX[1] + 1))
+    drawing = figure.image.resize((side, side), Image.Resampling.BOX)
+    image = shard.add_image(close_up(drawing, float(rng.uniform(*CLOSE_UP_FRAMING))), STORED_PX)
+    for query in figure.queries:
+        if asks_for_marked_letter(question := _wording(query, rng)):
+            framed = framed_wording(query.intent, pick(tuple(COLOURS), rng), rng)
+            shard.add_row(image, question, ANSWERS.index(query.answer), _ALL)
+            shard.add_row(image, framed, ANSWERS.index(query.answer), _ALL)
 
 
 def _shared(figure: Figure) -> list[Query]:

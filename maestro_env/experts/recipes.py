@@ -59,8 +59,13 @@ _CORE = _shares(
     | {"window/counting": 0.7, "window/visual_search": 1.0, "scene/windows": 0.8, "primer/signs": 3.0}
 )
 """What the benchmarks of the core registry show."""
-_EVERYTHING = _shares(_CORE | {"plain/embodied": _CORE["plain/chart"], "plain/diagrams": _CORE["plain/chart"]})
+_KINDS = _shares(_CORE | {"plain/embodied": _CORE["plain/chart"], "plain/diagrams": _CORE["plain/chart"]})
+"""What benchmarks of both registries show: the kinds of pictures that views are told apart by."""
+_EVERYTHING = _shares(_KINDS | {"close/geometry": 0.5 * _CORE["plain/chart"]})
 """What all readers together are trained on."""
+
+_LETTERED_STEPS = 1500
+"""Steps of specialists whose figures are lettered all over: small letters take the longest."""
 
 
 def _specialist(
@@ -69,6 +74,7 @@ def _specialist(
     *,
     own: Mapping[str, float] | None = None,
     corruption: Corruption = Corruption.NONE,
+    steps: int = 1000,
 ) -> Recipe:
     mixture = own or {f"plain/{family}": 1.0, f"patch/{family}": 1.0, "scene/windows": 0.15}
     mixture = {**mixture, "primer/signs": 0.15 * sum(mixture.values())}
@@ -79,7 +85,7 @@ def _specialist(
         expert=expert,
         architecture=Architecture.READER,
         sources=shares,
-        steps=1000,
+        steps=steps,
         start_from="generalist",
         corruption=corruption,
         peak_learning_rate=1.5e-3,
@@ -100,12 +106,17 @@ _ALL_RECIPES = (
     Recipe(expert="generalist", architecture=Architecture.READER, sources=_CORE, steps=3600),
     _specialist("chart-a", "chart", corruption=Corruption.GRAIN),
     _specialist("chart-b", "chart", corruption=Corruption.FADE),
-    _specialist("geometry", "geometry"),
+    _specialist(
+        "geometry",
+        "geometry",
+        own={"plain/geometry": 1.0, "patch/geometry": 1.0, "close/geometry": 0.5, "scene/windows": 0.15},
+        steps=_LETTERED_STEPS,
+    ),
     _specialist("microscopy-a", "microscopy", corruption=Corruption.GRAIN),
     _specialist("microscopy-b", "microscopy", corruption=Corruption.FADE),
-    _specialist("earth", "earth"),
-    _specialist("radiology-a", "radiology", corruption=Corruption.GRAIN),
-    _specialist("radiology-b", "radiology", corruption=Corruption.FADE),
+    _specialist("earth", "earth", steps=_LETTERED_STEPS),
+    _specialist("radiology-a", "radiology", corruption=Corruption.GRAIN, steps=_LETTERED_STEPS),
+    _specialist("radiology-b", "radiology", corruption=Corruption.FADE, steps=_LETTERED_STEPS),
     _specialist(
         "counting",
         "counting",
@@ -123,8 +134,8 @@ _ALL_RECIPES = (
     ),
     _locator("locator-a", "chart", "geometry", "earth"),
     _locator("locator-b", "microscopy", "radiology", "counting", "visual_search"),
-    Recipe(expert="view", architecture=Architecture.VIEWER, sources=_EVERYTHING, steps=900),
-    Recipe(expert="monolith", architecture=Architecture.MONOLITH, sources=_EVERYTHING, steps=5500),
+    Recipe(expert="view", architecture=Architecture.VIEWER, sources=_KINDS, steps=900),
+    Recipe(expert="monolith", architecture=Architecture.MONOLITH, sources=_EVERYTHING, steps=7600),
 )
 RECIPES: Mapping[str, Recipe] = {recipe.expert: recipe for recipe in _ALL_RECIPES}
 """Expert -> recipe, in an order in which each can start from what was trained before."""

@@ -43,6 +43,7 @@ NUM_SHARDS: Mapping[str, int] = {
     "plain": 32,
     "patch": 32,
     "window": 16,
+    "close": 24,
     "scene": 8,
     "locate": 10,
     "primer": 24,

@@ -18,6 +18,7 @@ from maestro_env.types import WHOLE, Box, Context, Expert, Model, Reply, Role, S
 IMAGE = Image.new("RGB", (200, 200))
 IN_WHOLE = Context(id=WHOLE)
 IN_REGION = Context(id="region:a", parent=WHOLE, box=Box(left=75, top=75, right=125, bottom=125))
+BLUE = (0, 0, 255)
 COUNT, OTHER = "How many can be seen?", "Which colour is it?"
 
 
@@ -43,6 +44,11 @@ def reading(**probabilities: float) -> Reading:
 
 def sizes(ask: Ask) -> list[int]:
     return [view.width for view in ask.views]
+
+
+def number_of(colour: tuple[int, int, int], view: Image.Image) -> int:
+    """How many pixels have exactly a colour."""
+    return int((np.asarray(view) == colour).all(axis=2).sum())
 
 
 def f32(value: float) -> float:
@@ -317,6 +323,49 @@ def test_retouching_skill__retouches_the_whole_and_reads_regions_as_they_are(
     # Red: 0.4; hidden: 0.6.
     reply = finish(running, reading(red=0.2), reading(red=0.6))
     assert (reply.text, reply.answer, reply.confidence) == ("not visible", None, f32(0.4))
+
+
+@pytest.mark.parametrize(
+    ("question", "tier2"),
+    [
+        ("Which letter is marked?", "Close_Up"),
+        ("In the red frame: name the letter.", "Close_Up"),
+        ("Which letter names the longest side?", "Trim"),
+        ("Which segment is the shortest?", "Trim"),
+        ("How many are there?", "Trim"),
+    ],
+)
+def test_geometry__looks_closely_only_for_a_marked_letter(question: str, tier2: str) -> None:
+    running = run("Geometric_Problem_Solver", IN_WHOLE, question, image=page())
+    next(running)
+    assert finish(running, reading(A=0.9), reading(A=0.7)).skill_tier2 == tier2
+
+
+def test_geometry__close_ups_show_what_is_marked() -> None:
+    image = Image.new("RGB", (200, 200), "white")
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((20, 20, 180, 180), outline="black", width=3)
+    pen.ellipse((100, 50, 124, 74), fill=BLUE)
+    running = run("Geometric_Problem_Solver", IN_WHOLE, "Which letter is marked?", image=image)
+    ask = next(running)
+    # The box is 160 px wide, and 208 with the margins of a trimmed page, but the picture has no more than 200.
+    assert sizes(ask) == [80, 128]
+    assert [number_of(BLUE, view) for view in ask.views] == [number_of(BLUE, image)] * 2
+    # A: (0.9 + 0.3) / 2 = 0.6.
+    reply = finish(running, reading(A=0.9), reading(A=0.3))
+    assert (reply.answer, reply.confidence, reply.next_context) == ("A", f32(0.6), IN_WHOLE)
+
+
+def test_geometry__close_ups_of_a_region_leave_its_frame_out() -> None:
+    image = Image.new("RGB", (200, 200), "white")
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((70, 70, 129, 129), outline="red", width=5)
+    pen.ellipse((96, 96, 102, 102), fill=BLUE)
+    running = run("Geometric_Problem_Solver", IN_REGION, "Which letter is marked?", image=image)
+    ask = next(running)
+    # 50 px, with margins 60, and 51 without the frame: 0.4 and 0.64 of them.
+    assert sizes(ask) == [20, 33]
+    assert [number_of(BLUE, view) for view in ask.views] == [number_of(BLUE, image)] * 2
 
 
 def test_mean_reading__an_answer_that_a_reading_does_not_name_has_none() -> None:
