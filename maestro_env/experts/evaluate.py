@@ -12,8 +12,9 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
+from maestro_env.errors import ConfigurationError
 from maestro_env.experts.pool import CLOSED
-from maestro_env.experts.store import LocatorNetwork, ReaderNetwork, load_network
+from maestro_env.experts.store import GlyphNetwork, LocatorNetwork, ReaderNetwork, load_network
 from maestro_env.experts.weights_io import WEIGHTS_FOLDER
 from maestro_env.skills.base import Finding
 from maestro_env.skills.reading import best_answer, is_visible
@@ -71,6 +72,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         network = load_network(expert, options.weights)
         if isinstance(network, ReaderNetwork):
             found = reader_accuracies(network, split=options.split, num_tasks=options.tasks)
+        elif isinstance(network, GlyphNetwork):
+            raise ConfigurationError(
+                f"Expert {expert!r} reads single characters that its skills cut out, so it has no score of its own; "
+                "python -m benchmarks.world measures it with them."
+            )
         else:
             found = locator_hit_rates(network, split=options.split, num_tasks=options.tasks)
         console.print(f"{expert}: " + ", ".join(f"{name} {value:.3f}" for name, value in found.items()))

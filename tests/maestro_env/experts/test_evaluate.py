@@ -44,6 +44,11 @@ def test_main__locators_by_family(capsys: pytest.CaptureFixture[str]) -> None:
     assert "microscopy" in shown
 
 
+def test_main__the_glyph_reader_has_no_score_without_its_skills() -> None:
+    with pytest.raises(ConfigurationError, match=r"'glyphs' reads single characters"):
+        main(["--expert", "glyphs"])
+
+
 def test_load_network__missing_weights_name_the_command(tmp_path: object) -> None:
     with pytest.raises(ConfigurationError, match=r"No weights .*--expert math"):
         load_network("math", tmp_path)  # type: ignore[arg-type]

@@ -63,7 +63,7 @@ def test_multiply_adds__worked_by_hand() -> None:
 
 
 def test_catalog__charges_a_look_by_its_multiply_adds() -> None:
-    def spent(network: torch.nn.Module, side_px: int) -> int:
+    def spent(network: Reader | Locator | Glyphs, side_px: int) -> int:
         return multiply_adds(network.eval(), torch.rand(1, 3, side_px, side_px), _tokens(1))
 
     reader = spent(Reader(), READER_PX)
