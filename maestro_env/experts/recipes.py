@@ -65,7 +65,7 @@ _EVERYTHING = _shares(_KINDS | {"close/geometry": 0.5 * _CORE["plain/chart"]})
 """What all readers together are trained on."""
 
 _LETTERED_STEPS = 1500
-"""Steps of specialists whose figures are lettered all over: small letters take the longest."""
+"""Steps of specialists whose figures hold letters: small print takes the longest to learn."""
 
 
 def _specialist(
@@ -110,11 +110,11 @@ _ALL_RECIPES = (
         "geometry",
         "geometry",
         own={"plain/geometry": 1.0, "patch/geometry": 1.0, "close/geometry": 0.5, "scene/windows": 0.15},
-        steps=_LETTERED_STEPS,
+        steps=2 * _LETTERED_STEPS,
     ),
     _specialist("microscopy-a", "microscopy", corruption=Corruption.GRAIN),
     _specialist("microscopy-b", "microscopy", corruption=Corruption.FADE),
-    _specialist("earth", "earth", steps=_LETTERED_STEPS),
+    _specialist("earth", "earth", steps=5 * _LETTERED_STEPS // 3),
     _specialist("radiology-a", "radiology", corruption=Corruption.GRAIN, steps=_LETTERED_STEPS),
     _specialist("radiology-b", "radiology", corruption=Corruption.FADE, steps=_LETTERED_STEPS),
     _specialist(
@@ -135,7 +135,7 @@ _ALL_RECIPES = (
     _locator("locator-a", "chart", "geometry", "earth"),
     _locator("locator-b", "microscopy", "radiology", "counting", "visual_search"),
     Recipe(expert="view", architecture=Architecture.VIEWER, sources=_KINDS, steps=900),
-    Recipe(expert="monolith", architecture=Architecture.MONOLITH, sources=_EVERYTHING, steps=7600),
+    Recipe(expert="monolith", architecture=Architecture.MONOLITH, sources=_EVERYTHING, steps=8600),
 )
 RECIPES: Mapping[str, Recipe] = {recipe.expert: recipe for recipe in _ALL_RECIPES}
 """Expert -> recipe, in an order in which each can start from what was trained before."""
