@@ -141,11 +141,11 @@ class MaestroEnv(gym.Env[Observation, Any]):
         self.recording = arguments.to_recording(recording)
         self.registry = arguments.to_registry(registry, self.recording)
         self._expert_ids = self.registry.ids
-        self._task_indices = arguments.select_tasks(self.recording, split=split, benchmarks=benchmarks)
-        self._index_of_task = {self.recording.task_ids[int(i)]: int(i) for i in self._task_indices}
+        self.task_indices = arguments.select_tasks(self.recording, split=split, benchmarks=benchmarks)
+        self._index_of_task = {self.recording.task_ids[int(i)]: int(i) for i in self.task_indices}
         self.task_ids: tuple[str, ...] = tuple(self._index_of_task)
         """The tasks that are drawn, for `reset(options={"task": id})`."""
-        self._world = self._make_world(int(self._task_indices[0]))
+        self.world = self._make_world(int(self.task_indices[0]))
         self._state: State | None = None
 
         num_experts = len(self.registry)
@@ -172,13 +172,13 @@ class MaestroEnv(gym.Env[Observation, Any]):
         """
         super().reset(seed=None if seed is None else int(seed))
         if options:
-            task_index = self._chosen_task(options)
+            task_index = self.chosen_task(options)
         else:
-            task_index = int(self._task_indices[self.np_random.integers(len(self._task_indices))])
+            task_index = int(self.task_indices[self.np_random.integers(len(self.task_indices))])
         if self._backend is not None:
-            self._world, task_index = self._make_world(task_index), 0
-        self._state = dynamics.reset(self._world, task_index)
-        return dynamics.observe(self._world, self.rules, self._state), self._info(self._state)
+            self.world, task_index = self._make_world(task_index), 0
+        self._state = dynamics.reset(self.world, task_index)
+        return dynamics.observe(self.world, self.rules, self._state), self._info(self._state)
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Take an action: 0 stops, 1 + i invokes expert i.
@@ -196,17 +196,17 @@ class MaestroEnv(gym.Env[Observation, Any]):
             raise ActionError(self._why_masked(number, before))
         if self._backend is not None and legal and number != STOP:
             filled = live.record_call(
-                self._world.recording, self.recording, self._backend, slot=before.slot, expert=number - 1
+                self.world.recording, self.recording, self._backend, slot=before.slot, expert=number - 1
             )
-            self._world = self._lazy_world(filled)
-        after = dynamics.step(self._world, self.rules, before, number)
+            self.world = self._lazy_world(filled)
+        after = dynamics.step(self.world, self.rules, before, number)
         self._state = after
         info = self._info(after, invalid_action=not legal)
         if legal and number != STOP:
             self._add_call(info, before, number - 1)
         reward = self._end(info, after) if after.ended else 0.0
         failed = info["outcome"] == Outcome.EXPERT_ERROR
-        observation = dynamics.observe(self._world, self.rules, after)
+        observation = dynamics.observe(self.world, self.rules, after)
         return observation, reward, after.ended and not failed, failed, info
 
     def action_masks(self) -> NDArray[np.bool_]:
@@ -222,7 +222,7 @@ class MaestroEnv(gym.Env[Observation, Any]):
             return None
         if self._state is None:
             raise ActionError("No episode has begun, so there is nothing to show. Call reset() before render().")
-        frame = render.make_frame(self._world, self.rules, self._state)
+        frame = render.make_frame(self.world, self.rules, self._state)
         return render.text(frame) if self.render_mode == "ansi" else render.picture(frame)
 
     def get_state(self) -> Snapshot:
@@ -231,7 +231,7 @@ class MaestroEnv(gym.Env[Observation, Any]):
             recording=self.recording.name,
             expert_ids=self.registry.ids,
             state=self._state,
-            live=None if self._backend is None else self._world.recording,
+            live=None if self._backend is None else self.world.recording,
             random_state=deepcopy(self.np_random.bit_generator.state),
         )
 
@@ -249,7 +249,7 @@ class MaestroEnv(gym.Env[Observation, Any]):
                 "backend, must be the same."
             )
         if snapshot.live is not None:
-            self._world = self._lazy_world(snapshot.live)
+            self.world = self._lazy_world(snapshot.live)
         self._state = snapshot.state
         self.np_random.bit_generator.state = deepcopy(snapshot.random_state)
 
@@ -261,7 +261,7 @@ class MaestroEnv(gym.Env[Observation, Any]):
         if not isinstance(self._given_recording, Recording):
             del state["recording"]
             if self._given_backend == "recorded":
-                del state["_world"]
+                del state["world"]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -270,8 +270,8 @@ class MaestroEnv(gym.Env[Observation, Any]):
             self._backend = arguments.to_backend(self._given_backend)
         if "recording" not in state:
             self.recording = arguments.to_recording(self._given_recording)
-        if "_world" not in state:
-            self._world = make_world(self.recording, self.registry)
+        if "world" not in state:
+            self.world = make_world(self.recording, self.registry)
 
     def _make_world(self, task_index: int) -> World:
         if self._backend is None:
@@ -282,7 +282,7 @@ class MaestroEnv(gym.Env[Observation, Any]):
         largest_cost = float(self.recording.cost.max(initial=0.0))
         return make_world(task_recording, self.registry, lazy=True, largest_cost=largest_cost)
 
-    def _chosen_task(self, options: dict[str, Any]) -> int:
+    def chosen_task(self, options: dict[str, Any]) -> int:
         for option in options:
             if option != "task":
                 raise unknown_name("reset option", option, ("task",))
@@ -312,7 +312,7 @@ class MaestroEnv(gym.Env[Observation, Any]):
         )
 
     def _info(self, state: State, *, invalid_action: bool = False) -> dict[str, Any]:
-        recording = self._world.recording
+        recording = self.world.recording
         return {
             "task_id": recording.task_ids[state.task],
             "benchmark": recording.task_benchmarks[state.task],
@@ -331,8 +331,8 @@ class MaestroEnv(gym.Env[Observation, Any]):
         }
 
     def _add_call(self, info: dict[str, Any], before: State, expert: int) -> None:
-        recording = self._world.recording
-        task, slot, column = before.task, before.slot, self._world.column_of[expert]
+        recording = self.world.recording
+        task, slot, column = before.task, before.slot, self.world.column_of[expert]
         info["expert"] = self._expert_ids[expert]
         info["reply"] = recording.texts[recording.text.item(task, slot, column)]
         info["status"] = _STATUS_NAMES[recording.status.item(task, slot, column)]
@@ -342,10 +342,10 @@ class MaestroEnv(gym.Env[Observation, Any]):
 
     def _end(self, info: dict[str, Any], state: State) -> float:
         """Add how the episode came out to its last info, and return its reward."""
-        settlement = dynamics.settle(self._world, self.rules, state)
+        settlement = dynamics.settle(self.world, self.rules, state)
         info["outcome"] = settlement.outcome.value
         info["answer"] = settlement.answer
-        info["gold"] = self._world.recording.tasks[state.task].gold
+        info["gold"] = self.world.recording.tasks[state.task].gold
         if settlement.outcome is Outcome.EXPERT_ERROR:
             return 0.0
         return float(

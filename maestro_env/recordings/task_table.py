@@ -17,7 +17,7 @@ from maestro_env.recordings.coded import Coded, CodedLists
 from maestro_env.recordings.manifest import TASKS
 from maestro_env.types import Task
 
-TextField = Literal["id", "benchmark", "split"]
+TextField = Literal["id", "benchmark", "split", "gold"]
 """What is asked of all tasks at once."""
 
 

@@ -1,0 +1,318 @@
+"""The MDP of dynamics.py for many episodes at once: the same rules as index arrays, a few array operations a step.
+
+It must agree with dynamics.py bit for bit, and the tests hold it to that. A `Batch` is never written to, so any moment
+can be branched from. All that is known of replies stays in `Tables`; a batch holds indices.
+
+Axes: B episodes, T turns, C context slots, P experts of the registry in action order, F features of an expert.
+"""
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maestro_env.dynamics import EXPERT_FEATURES, Rules, State, World
+from maestro_env.recordings.recording import MISSING, STATUSES
+from maestro_env.registry import STOP
+from maestro_env.types import AnswerRule, Outcome, Status
+
+OUTCOMES = (Outcome.CORRECT, Outcome.WRONG, Outcome.UNANSWERED, Outcome.EXPERT_ERROR)
+"""What `Endings.outcome` counts in."""
+
+_OK = STATUSES.index(Status.OK)
+_SLOT_BITS = 16
+_SLOT_MASK = (1 << _SLOT_BITS) - 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tables:
+    """A world's replies laid out flat, so that a call is one look-up. A call's cell is `(task * C + slot) * P + expert`.
+
+    Arrays are read-only.
+    """
+
+    world: World
+    num_slots: int
+    num_experts: int
+    effect: NDArray[np.int64]
+    """[cells] vote and next slot in one number, as a gather costs more than a shift."""
+    cost: NDArray[np.float32]
+    """[cells] in the recording's cost unit."""
+    recorded: NDArray[np.int8]
+    """[N * C, 1 + P] 1 for STOP and for each call that can be made."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """Where B episodes stand."""
+
+    task: NDArray[np.int64]
+    """[B] index into `recording.tasks`."""
+    slot: NDArray[np.int64]
+    """[B] of the current context."""
+    used: NDArray[np.int64]
+    """[B] turns used."""
+    calls: NDArray[np.int64]
+    """[B, T] `slot * P + expert`; `MISSING` for a turn that was lost to a masked action, or is still to come."""
+    votes: NDArray[np.int64]
+    """[B, T] equal for answers that are the same once normalised; `MISSING` where there is none."""
+    cost: NDArray[np.float64]
+    """[B] spent so far, in the recording's cost unit."""
+    mask: NDArray[np.int8]
+    """[B, 1 + P] 1 where an action is legal; STOP always is."""
+    ended: NDArray[np.bool_]
+    """[B]"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Endings:
+    """How episodes came out."""
+
+    outcome: NDArray[np.int64]
+    """[B] index into `OUTCOMES`."""
+    answer: NDArray[np.int64]
+    """[B] index into `recording.answers`; `MISSING` if there is none."""
+    score: NDArray[np.float64]
+    """[B] the task's score of it, in [0, 1]; 0 without an answer."""
+
+
+def make_tables(world: World) -> Tables:
+    """Lay out a world; costs time and memory once, in the size of the recording."""
+    recording, columns = world.recording, list(world.column_of)
+    vote_of = np.array([*world.vote_of, MISSING], np.int64)  # MISSING is -1: the last entry
+    votes = vote_of[recording.answer[..., columns]]
+    next_slot = recording.next_context[..., columns].astype(np.int64) & _SLOT_MASK
+    effect = (votes << _SLOT_BITS) | next_slot
+    num_tasks, num_slots, _ = recording.status.shape
+    tables = Tables(
+        world=world,
+        num_slots=num_slots,
+        num_experts=len(columns),
+        effect=effect.reshape(-1),
+        cost=np.ascontiguousarray(world.cost[..., columns]).reshape(-1),
+        recorded=world.recorded.reshape(num_tasks * num_slots, -1),
+    )
+    for array in (tables.effect, tables.cost, tables.recorded):
+        array.setflags(write=False)
+    return tables
+
+
+def reset(tables: Tables, rules: Rules, task: NDArray[np.int64]) -> Batch:
+    """Return the episodes of some tasks at their start.
+
+    Args:
+        tables: Whose tasks.
+        rules: How long episodes are.
+        task: [B] indices into `recording.tasks`.
+    """
+    size = len(task)
+    return Batch(
+        task=task,
+        slot=np.zeros(size, np.int64),
+        used=np.zeros(size, np.int64),
+        calls=np.full((size, rules.max_turns), MISSING, np.int64),
+        votes=np.full((size, rules.max_turns), MISSING, np.int64),
+        cost=np.zeros(size),
+        mask=tables.recorded.take(task * tables.num_slots, axis=0),
+        ended=np.zeros(size, np.bool_),
+    )
+
+
+def step(tables: Tables, rules: Rules, batch: Batch, action: NDArray[np.int64]) -> Batch:
+    """Return the episodes after one action each; those that have ended stay as they are.
+
+    A masked action spends the turn and nothing else.
+
+    Args:
+        tables: Whose calls.
+        rules: When episodes end.
+        batch: Where they stand.
+        action: [B] 0 to P.
+    """
+    if batch.ended.any():
+        running = np.flatnonzero(~batch.ended)
+        return put(batch, running, _step(tables, rules, take(batch, running), action[running]))
+    return _step(tables, rules, batch, action)
+
+
+def _step(tables: Tables, rules: Rules, batch: Batch, action: NDArray[np.int64]) -> Batch:
+    size, experts, slots = len(action), tables.num_experts, tables.num_slots
+    rows = np.arange(size)
+    place = rows * (1 + experts) + action
+    calling = action != STOP
+    made = calling & (batch.mask.ravel().take(place) != 0)
+    call = batch.slot * experts + action - 1
+    # A row that makes no call looks up the first cell, and makes nothing of it.
+    cell = np.where(made, batch.task * (slots * experts) + call, 0)
+    effect = tables.effect.take(cell)
+
+    turn = rows * rules.max_turns + batch.used
+    calls, votes = batch.calls.copy(), batch.votes.copy()
+    calls.ravel()[turn] = np.where(made, call, MISSING)
+    votes.ravel()[turn] = np.where(made, effect >> _SLOT_BITS, MISSING)
+    slot = np.where(made, effect & _SLOT_MASK, batch.slot)
+    used = batch.used + calling
+
+    mask = batch.mask.copy()
+    mask.ravel()[place] = ~calling  # STOP stays legal; a masked action stays masked
+    moved = np.flatnonzero(slot != batch.slot)
+    if len(moved):
+        mask[moved] = _mask(tables, batch.task[moved], slot[moved], calls[moved])
+    return Batch(
+        task=batch.task,
+        slot=slot,
+        used=used,
+        calls=calls,
+        votes=votes,
+        cost=batch.cost + np.where(made, tables.cost.take(cell), np.float32(0)),
+        mask=mask,
+        ended=~calling | (used >= rules.max_turns),
+    )
+
+
+def _mask(
+    tables: Tables, task: NDArray[np.int64], slot: NDArray[np.int64], calls: NDArray[np.int64]
+) -> NDArray[np.int8]:
+    """[B, 1 + P] what is legal in contexts: STOP, and each recorded expert that was not called there yet."""
+    mask = tables.recorded.take(task * tables.num_slots + slot, axis=0)
+    here, turn = np.nonzero((calls // tables.num_experts == slot[:, None]) & (calls != MISSING))
+    mask[here, 1 + calls[here, turn] % tables.num_experts] = 0
+    return mask
+
+
+def settle(tables: Tables, rules: Rules, batch: Batch) -> Endings:
+    """Return how episodes come out that end where they stand."""
+    world, rows = tables.world, np.arange(len(batch.task))
+    winner = _winner(batch.votes, _confidences(tables, batch), rules.answer_rule)
+    answered = winner != MISSING
+    cell = _cells(tables, batch, batch.calls[rows, winner], answered)
+    score = np.where(answered, world.recording.score[cell].astype(np.float64), 0.0)
+    failed = ~answered & _failures(tables, batch).any(axis=1)
+    outcome = np.select([failed, ~answered, score == 1.0], [3, 2, 0], 1)
+    return Endings(
+        outcome=outcome, answer=np.where(answered, world.recording.answer[cell], MISSING), score=score
+    )
+
+
+def plurality(votes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return [B] the most frequent vote of each row, the latest one among equals; `MISSING` where there is none."""
+    winner = _winner(votes, None, AnswerRule.VOTE)
+    return np.where(winner == MISSING, MISSING, votes[np.arange(len(votes)), winner])
+
+
+def expert_features(
+    tables: Tables,
+    *,
+    task: NDArray[np.int64],
+    slot: NDArray[np.int64],
+    calls: NDArray[np.int64],
+    votes: NDArray[np.int64],
+) -> NDArray[np.float32]:
+    """Return [B, P, F] what is known of each expert's latest reply: `dynamics.EXPERT_FEATURES`.
+
+    Args:
+        tables: Whose replies.
+        task: As in `Batch`, and the next three.
+        slot: Of the current context.
+        calls: Of each turn.
+        votes: Of each turn.
+    """
+    size, experts = len(task), tables.num_experts
+    recording = tables.world.recording
+    features = np.zeros((size, experts, len(EXPERT_FEATURES)), np.float32)
+    # Turn by turn, so that later replies of an expert overwrite earlier ones.
+    turn, row = np.nonzero((calls != MISSING).T)
+    call, vote = calls[row, turn], votes[row, turn]
+    called_in, expert = np.divmod(call, experts)
+    cell = (task[row], called_in, np.array(tables.world.column_of)[expert])
+    confidence = recording.confidence[cell]
+    stated = ~np.isnan(confidence)
+    known = np.empty((len(row), len(EXPERT_FEATURES)), np.float32)
+    known[:, 0] = 1.0
+    known[:, 1] = vote != MISSING
+    known[:, 2] = (vote == plurality(votes)[row]) & (vote != MISSING)
+    known[:, 3] = np.where(stated, confidence, 0.0)
+    known[:, 4] = stated
+    known[:, 5] = recording.status[cell] != _OK
+    known[:, 6] = 0.0
+    features[row, expert] = known
+    here = called_in == slot[row]
+    features[row[here], expert[here], 6] = 1.0
+    return features
+
+
+def budget(tables: Tables, rules: Rules, batch: Batch) -> NDArray[np.float32]:
+    """Return [B, 2] share of turns left; cost so far, as a share of `max_turns` of the dearest calls."""
+    shares = np.zeros((len(batch.task), 2), np.float32)
+    shares[:, 0] = 1.0 - batch.used / rules.max_turns
+    most = rules.max_turns * tables.world.largest_cost
+    if most:
+        shares[:, 1] = np.minimum(1.0, batch.cost / most)
+    return shares
+
+
+def state_of(batch: Batch, row: int) -> State:
+    """Return one of the episodes as dynamics.py knows it; its expert features are left empty."""
+    used = int(batch.used[row])
+    return State(
+        task=int(batch.task[row]),
+        slot=int(batch.slot[row]),
+        calls=tuple(batch.calls[row, :used].tolist()),
+        votes=tuple(batch.votes[row, :used].tolist()),
+        cost=float(batch.cost[row]),
+        mask=batch.mask[row],
+        experts=np.zeros((0, len(EXPERT_FEATURES)), np.float32),
+        ended=bool(batch.ended[row]),
+    )
+
+
+def take(batch: Batch, rows: NDArray[np.int64]) -> Batch:
+    """Return some of the episodes."""
+    return Batch(**{field.name: getattr(batch, field.name)[rows] for field in fields(Batch)})
+
+
+def put(batch: Batch, rows: NDArray[np.int64], others: Batch) -> Batch:
+    """Return the episodes with others in some places."""
+    changed = {field.name: getattr(batch, field.name).copy() for field in fields(Batch)}
+    for name, values in changed.items():
+        values[rows] = getattr(others, name)
+    return replace(batch, **changed)
+
+
+def _cells(
+    tables: Tables, batch: Batch, call: NDArray[np.int64], valid: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return where the recording keeps calls, [B] or [B, T]; the first cell of a task for those that are not valid."""
+    slot, expert = np.divmod(np.where(valid, call, 0), tables.num_experts)
+    task = batch.task if call.ndim == 1 else np.broadcast_to(batch.task[:, None], call.shape)
+    return task, slot, np.array(tables.world.column_of)[expert]
+
+
+def _confidences(tables: Tables, batch: Batch) -> NDArray[np.float32]:
+    """[B, T] confidence of each turn's reply; 0 where none was stated."""
+    made = batch.calls != MISSING
+    stated = tables.world.recording.confidence[_cells(tables, batch, batch.calls, made)]
+    return np.where(made, np.nan_to_num(stated, nan=0.0), np.float32(0))
+
+
+def _failures(tables: Tables, batch: Batch) -> NDArray[np.bool_]:
+    """[B, T] whether the call of each turn failed."""
+    made = batch.calls != MISSING
+    return made & (tables.world.recording.status[_cells(tables, batch, batch.calls, made)] != _OK)
+
+
+def _winner(
+    votes: NDArray[np.int64], confidences: NDArray[np.float32] | None, rule: AnswerRule
+) -> NDArray[np.int64]:
+    """[B] the turn whose answer settles the episode; `MISSING` where nothing was answered."""
+    answered = votes != MISSING
+    if rule is AnswerRule.VOTE:
+        strength = (votes[:, :, None] == votes[:, None, :]).sum(axis=2, dtype=np.float32)
+    elif rule is AnswerRule.CONFIDENCE:
+        assert confidences is not None
+        strength = confidences
+    else:
+        strength = np.zeros(votes.shape, np.float32)
+    strength = np.where(answered, strength, np.float32(-1))
+    latest = votes.shape[1] - 1 - strength[:, ::-1].argmax(axis=1)  # argmax takes the first of equals, here the latest
+    return np.where(answered.any(axis=1), latest, MISSING)

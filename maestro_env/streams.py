@@ -1,0 +1,69 @@
+"""Random integers from many generators, drawn in blocks: the numbers that each would give if asked one at a time."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from gymnasium.utils import seeding
+from numpy.typing import NDArray
+
+BLOCK = 1024
+"""Numbers drawn at once: refilling costs as much as a dozen draws, so it has to be rare."""
+
+
+class Streams:
+    """One generator a stream, each giving integers from 0 to `high - 1`.
+
+    A `Generator` gives the same integers in a block as one by one, so a stream is the one of a scalar environment with
+    the same seed.
+    """
+
+    def __init__(self, count: int, *, high: int) -> None:
+        """Leave every stream unseeded: the first number that is drawn from it seeds it from the system.
+
+        Args:
+            count: How many streams.
+            high: One more than the largest integer.
+        """
+        self._high = high
+        self._generators: list[np.random.Generator | None] = [None] * count
+        self._blocks = np.empty((count, BLOCK), np.int64)
+        self._next = np.full(count, BLOCK)
+
+    def seed(self, stream: int, seed: int) -> None:
+        """Start a stream anew.
+
+        Raises:
+            gymnasium.error.Error: The seed is no integer, or negative.
+        """
+        self._generators[stream] = seeding.np_random(seed)[0]
+        self._next[stream] = BLOCK
+
+    def draw(self, streams: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the next integer of each of some streams; no stream may be named twice."""
+        for stream in streams[self._next[streams] == BLOCK].tolist():
+            self._refill(stream)
+        places = self._next[streams]
+        self._next[streams] = places + 1
+        return self._blocks[streams, places]
+
+    def _refill(self, stream: int) -> None:
+        generator = self._generators[stream]
+        if generator is None:
+            generator = self._generators[stream] = seeding.np_random()[0]
+        self._blocks[stream] = generator.integers(self._high, size=BLOCK)
+        self._next[stream] = 0
+
+
+def seeds_of(seed: int | Sequence[int | None] | None, count: int) -> list[int | None]:
+    """Return the seed of each of `count` environments: an integer counts up, a list says each, None goes on.
+
+    Raises:
+        ValueError: A list of another length.
+    """
+    if seed is None:
+        return [None] * count
+    if isinstance(seed, int | np.integer):
+        return [int(seed) + i for i in range(count)]
+    if len(seed) != count:
+        raise ValueError(f"{len(seed)} seeds were given for {count} environments; give one each, or one integer.")
+    return [None if each is None else int(each) for each in seed]

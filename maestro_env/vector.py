@@ -1,0 +1,360 @@
+"""`Maestro-v0` for many episodes at once: the MDP of batch.py as a Gymnasium vector environment."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from maestro_env import batch, render
+from maestro_env.batch import OUTCOMES, Batch, make_tables
+from maestro_env.env import MaestroEnv
+from maestro_env.errors import ActionError, ConfigurationError, unknown_name
+from maestro_env.recordings.recording import MISSING, Recording
+from maestro_env.registry import Registry
+from maestro_env.rewards import CostAwareReward, EpisodeResult, OutcomeReward, RewardFn
+from maestro_env.streams import Streams, seeds_of
+from maestro_env.types import Outcome
+from maestro_env.vector_infos import Happened, Infos, InfoWriter, number_infos
+
+OBSERVATIONS = ("features", "index")
+
+Observation = dict[str, NDArray[Any]]
+_FAILED = OUTCOMES.index(Outcome.EXPERT_ERROR)
+
+
+class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
+    """Many episodes of a recorded `Maestro-v0`, side by side: the same MDP, in a few array operations a step.
+
+    With `observation="features"` everything equals `SyncVectorEnv` over as many `MaestroEnv`s, bit for bit: random
+    streams, observations, rewards, flags and infos, in all three autoreset modes, with lists of seeds and `reset_mask`.
+
+    With `observation="index"` an observation says where an episode stands in indices, many times cheaper than
+    embeddings; a policy gathers what it needs from `tables` and `recording` on its own device, or calls `features`.
+    N tasks, C contexts, T = `max_turns`, P experts. Each array has a first axis of `num_envs`:
+        - `task` int64, 0 to N - 1; `context` int64, 0 to C - 1: row of `recording.view[task, context]`.
+        - `calls` int64 [T]: `context * P + expert` of each turn's call; -1 for lost turns and those to come.
+        - `votes` int64 [T]: equal for equal answers; -1 without one.
+        - `budget` float32 [2] and `action_mask` int8 [1 + P] as in the features.
+    Its infos hold `action_mask` and, of episodes that end, `outcome`, `answer` and `score` as numbers; with SAME_STEP,
+    `final_obs` is a dictionary of arrays.
+
+    Args:
+        num_envs: Episodes side by side.
+        autoreset_mode: When an episode that ended is followed by the next: NEXT_STEP, SAME_STEP or DISABLED.
+        observation: `features` or `index`.
+        disable_env_checker: Ignored; `make_vec` hands it on.
+        recording, registry, split, benchmarks, max_turns, cost_weight, answer_rule, render_mode, strict, reward_fn:
+            As of `MaestroEnv`.
+
+    Raises:
+        ConfigurationError: Fewer than one environment, or an argument of `MaestroEnv` that has no meaning.
+        UnknownNameError: No such argument, observation, autoreset mode, or name as of `MaestroEnv`.
+    """
+
+    metadata: dict[str, Any] = {  # noqa: RUF012 - Gymnasium's
+        **MaestroEnv.metadata,
+        "autoreset_mode": AutoresetMode.NEXT_STEP,
+    }
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
+        observation: str = "features",
+        disable_env_checker: bool | None = None,
+        recording: str | Path | Recording = "embedded",
+        registry: str | Path | Registry | None = "core",
+        split: str = "train",
+        benchmarks: Sequence[str] | None = None,
+        max_turns: int = 4,
+        cost_weight: float = 0.0,
+        answer_rule: str = "vote",
+        render_mode: str | None = None,
+        strict: bool = False,
+        reward_fn: RewardFn | None = None,
+        **unknown: object,
+    ) -> None:
+        del disable_env_checker
+        if num_envs < 1:
+            raise ConfigurationError(f"num_envs={num_envs!r} must be at least 1.")
+        if observation not in OBSERVATIONS:
+            raise unknown_name("observation", observation, OBSERVATIONS)
+        modes = [mode.value for mode in AutoresetMode]
+        if not isinstance(autoreset_mode, AutoresetMode) and autoreset_mode not in modes:
+            raise unknown_name("autoreset mode", autoreset_mode, modes)
+        # The scalar environment knows what its arguments mean; here it says so, and is never played.
+        self._scalar = MaestroEnv(
+            recording=recording,
+            registry=registry,
+            split=split,
+            benchmarks=benchmarks,
+            max_turns=max_turns,
+            cost_weight=cost_weight,
+            answer_rule=answer_rule,
+            render_mode=render_mode,
+            strict=strict,
+            reward_fn=reward_fn,
+            **unknown,
+        )
+        self.num_envs = num_envs
+        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.metadata = {**MaestroEnv.metadata, "autoreset_mode": self.autoreset_mode}
+        self.render_mode = render_mode
+        self.strict = strict
+        self.observation = observation
+        self.recording, self.registry = self._scalar.recording, self._scalar.registry
+        self.rules, self.reward_fn = self._scalar.rules, self._scalar.reward_fn
+        self.task_ids = self._scalar.task_ids
+        self.tables = make_tables(self._scalar.world)
+        self._task_indices = self._scalar.task_indices
+        self._infos = InfoWriter(self.tables)
+        self._streams = Streams(num_envs, high=len(self._task_indices))
+        self._batch: Batch | None = None
+
+        self.single_action_space = self._scalar.action_space
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.single_observation_space = (
+            self._scalar.observation_space if observation == "features" else self._index_space()
+        )
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+
+    def reset(  # type: ignore[override]
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, Infos]:
+        """Start episodes.
+
+        Args:
+            seed: Of the streams that draw tasks: an integer counts up from environment to environment, a list says
+                each; None goes on.
+            options: `{"reset_mask": bool [num_envs]}` leaves the environments outside the mask as they are;
+                `{"task": id}` plays one of `task_ids` in all.
+
+        Raises:
+            ValueError: A list of seeds of another length, or a mask that is no such array, or is empty.
+            UnknownNameError: An unknown option, or a task that is not one of `task_ids`.
+        """
+        options = dict(options or {})
+        rows = self._rows(options.pop("reset_mask", None))
+        seeds = seeds_of(seed, self.num_envs)
+        chosen = self._scalar.chosen_task(options) if options else None
+        for row in rows.tolist():
+            each = seeds[row]
+            if each is not None:
+                self._streams.seed(row, each)
+        task = self._draw(rows) if chosen is None else np.full(len(rows), chosen)
+        fresh = batch.reset(self.tables, self.rules, task)
+        if self._batch is None:
+            if len(rows) < self.num_envs:
+                raise ActionError("The first reset must be of all environments; leave reset_mask out.")
+            self._batch = fresh
+        else:
+            self._batch = batch.put(self._batch, rows, fresh)
+        told = np.zeros(self.num_envs, np.bool_)
+        told[rows] = True
+        return self._observe(self._batch), self._write(self._batch, None, rows=told)
+
+    def step(
+        self, actions: NDArray[np.int64]
+    ) -> tuple[Observation, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], Infos]:
+        """Take one action in each environment: 0 stops, 1 + i invokes expert i.
+
+        Raises:
+            ActionError: The actions are no integers, not one an environment, or outside the action space; an
+                environment was not reset; with DISABLED, an episode has ended; or the environment is strict and an
+                action is masked. Nothing has changed then.
+        """
+        before = self._running()
+        action = self._checked(actions, before)
+        after = batch.step(self.tables, self.rules, before, action)
+        happened = self._happened(before, after)
+        rewards, truncated = self._rewards(after, happened)
+        terminated = np.zeros(self.num_envs, np.bool_)
+        terminated[happened.ended] = True
+        terminated &= ~truncated
+        resetting, infos = before.ended, {}
+        if self.autoreset_mode is AutoresetMode.SAME_STEP:
+            resetting = terminated | truncated
+            if resetting.any():
+                infos = self._final(after, happened, resetting)
+                happened = happened.only(~resetting)
+        if resetting.any():
+            rows = np.flatnonzero(resetting)
+            after = batch.put(after, rows, batch.reset(self.tables, self.rules, self._draw(rows)))
+        self._batch = after
+        return self._observe(after), rewards, terminated, truncated, infos | self._write(after, happened)
+
+    def features(self, observation: Observation) -> Observation:
+        """Return the features of an observation of indices, as `observation="features"` gives them.
+
+        Args:
+            observation: Any rows of what an environment with `observation="index"` returned.
+        """
+        known = batch.expert_features(
+            self.tables,
+            task=observation["task"],
+            slot=observation["context"],
+            calls=observation["calls"],
+            votes=observation["votes"],
+        )
+        return {
+            "action_mask": observation["action_mask"].copy(),
+            "budget": observation["budget"].copy(),
+            "experts": known.reshape(len(known), -1),
+            "question": self.recording.question[observation["task"]],
+            "view": self.recording.view[observation["task"], observation["context"]].astype(np.float32),
+        }
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Return [num_envs, 1 + P] which actions are legal, as sb3-contrib's MaskablePPO asks for it."""
+        return self._begun("action_masks").mask.astype(np.bool_)
+
+    def render(self) -> tuple[Any, ...] | None:
+        """Return what `MaestroEnv.render` returns, of each environment; None if no render mode was given."""
+        if self.render_mode is None:
+            gym.logger.warn("render() was called, but no render mode was given; try render_mode='rgb_array'.")
+            return None
+        now = self._begun("render")
+        show = render.text if self.render_mode == "ansi" else render.picture
+        world = self.tables.world
+        states = (batch.state_of(now, row) for row in range(self.num_envs))
+        return tuple(show(render.make_frame(world, self.rules, state)) for state in states)
+
+    def _begun(self, name: str) -> Batch:
+        if self._batch is None:
+            raise ActionError(f"No episode has begun. Call reset() before {name}().")
+        return self._batch
+
+    def _running(self) -> Batch:
+        now = self._begun("step")
+        if self.autoreset_mode is AutoresetMode.DISABLED and now.ended.any():
+            raise ActionError(
+                f"The episodes of environments {np.flatnonzero(now.ended).tolist()} have ended. Start the next with "
+                "reset(options={'reset_mask': mask}), or choose another autoreset_mode."
+            )
+        return now
+
+    def _checked(self, actions: Any, before: Batch) -> NDArray[np.int64]:
+        given = np.asarray(actions)
+        if given.dtype.kind not in "iu" or given.shape != (self.num_envs,):
+            raise ActionError(
+                f"Actions of dtype {given.dtype} and shape {given.shape}; expected {self.num_envs} integers."
+            )
+        action = given.astype(np.int64, copy=False)
+        if action.min() < 0 or action.max() > len(self.registry):
+            wrong = int(np.flatnonzero((action < 0) | (action > len(self.registry)))[0])
+            raise ActionError(
+                f"Action {action[wrong]} of environment {wrong} is outside the action space; expected 0 (STOP) to "
+                f"{len(self.registry)}."
+            )
+        if self.strict:
+            masked = ~before.ended & (before.mask[np.arange(self.num_envs), action] == 0)
+            if masked.any():
+                rows = np.flatnonzero(masked)
+                raise ActionError(
+                    f"Actions {action[rows].tolist()} of environments {rows.tolist()} are masked: those experts were "
+                    "already called in these contexts, or their calls there were not recorded. STOP (0) is legal."
+                )
+        return action
+
+    def _rows(self, mask: Any) -> NDArray[np.int64]:
+        """Return which environments a reset is about."""
+        if mask is None:
+            return np.arange(self.num_envs)
+        given = np.asarray(mask)
+        if given.shape != (self.num_envs,) or given.dtype != np.bool_ or not given.any():
+            raise ValueError(
+                f"options['reset_mask'] of dtype {given.dtype} and shape {given.shape} with {int(given.sum())} set; "
+                f"expected {self.num_envs} booleans, at least one of them True."
+            )
+        return np.flatnonzero(given)
+
+    def _draw(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        return self._task_indices[self._streams.draw(rows)]
+
+    def _happened(self, before: Batch, after: Batch) -> Happened:
+        rows = np.arange(self.num_envs)
+        call = after.calls[rows, np.minimum(before.used, self.rules.max_turns - 1)]
+        spent = after.used > before.used
+        made = spent & (call != MISSING)
+        slot, expert = np.divmod(np.where(made, call, 0), self.tables.num_experts)
+        ended = np.flatnonzero(after.ended & ~before.ended)
+        endings = batch.settle(self.tables, self.rules, batch.take(after, ended))
+        return Happened(
+            made=made, invalid=spent & ~made, slot=slot, expert=expert, ended=ended, endings=endings
+        )
+
+    def _rewards(self, after: Batch, happened: Happened) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return the reward of each environment, and whether its episode was truncated by failures."""
+        rewards, truncated = np.zeros(self.num_envs), np.zeros(self.num_envs, np.bool_)
+        ended, endings = happened.ended, happened.endings
+        failed = endings.outcome == _FAILED
+        truncated[ended] = failed
+        cost, used = after.cost[ended], after.used[ended]
+        if isinstance(self.reward_fn, OutcomeReward | CostAwareReward):  # these are arithmetic: arrays will do
+            results: Any = EpisodeResult(outcome=Outcome.CORRECT, score=endings.score, cost=cost, num_turns=0)  # type: ignore[arg-type]
+            rewards[ended] = np.where(failed, 0.0, self.reward_fn(results))
+            return rewards, truncated
+        for place, row in enumerate(ended.tolist()):
+            if not failed[place]:
+                rewards[row] = self.reward_fn(
+                    EpisodeResult(
+                        outcome=OUTCOMES[endings.outcome[place]],
+                        score=float(endings.score[place]),
+                        cost=float(cost[place]),
+                        num_turns=int(used[place]),
+                    )
+                )
+        return rewards, truncated
+
+    def _observe(self, now: Batch) -> Observation:
+        """Return the observation in arrays of its own."""
+        indices = {
+            "action_mask": now.mask,
+            "budget": batch.budget(self.tables, self.rules, now),
+            "calls": now.calls,
+            "context": now.slot,
+            "task": now.task,
+            "votes": now.votes,
+        }
+        if self.observation == "features":
+            return self.features(indices)
+        return {name: values.copy() for name, values in indices.items()}
+
+    def _write(self, now: Batch, happened: Happened | None, *, rows: NDArray[np.bool_] | None = None) -> Infos:
+        if self.observation == "features":
+            return self._infos.write(now, happened, rows=rows)
+        return number_infos(now, happened, rows=rows)
+
+    def _final(self, after: Batch, happened: Happened, rows: NDArray[np.bool_]) -> Infos:
+        """Return the last observation and infos of episodes that the next ones follow at once."""
+        seen = self._observe(after)
+        final: Any = seen
+        if self.observation == "features":
+            final = np.full(self.num_envs, None, object)
+            for row in np.flatnonzero(rows).tolist():
+                final[row] = {name: values[row].copy() for name, values in seen.items()}
+        return {
+            "final_obs": final,
+            "_final_obs": rows.copy(),
+            "final_info": self._write(after, happened, rows=rows),
+            "_final_info": rows.copy(),
+        }
+
+    def _index_space(self) -> spaces.Dict:
+        num_tasks, num_contexts, _ = self.recording.status.shape
+        turns = (self.rules.max_turns,)
+        return spaces.Dict(
+            action_mask=self._scalar.observation_space["action_mask"],
+            budget=self._scalar.observation_space["budget"],
+            calls=spaces.Box(MISSING, num_contexts * len(self.registry) - 1, turns, np.int64),
+            context=spaces.Discrete(num_contexts),
+            task=spaces.Discrete(num_tasks),
+            votes=spaces.Box(MISSING, max(0, len(self.recording.answers) - 1), turns, np.int64),
+        )
