@@ -7,6 +7,7 @@ Axes: B episodes, T turns, C context slots, P experts of the registry in action 
 """
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +27,9 @@ _SLOT_MASK = (1 << _SLOT_BITS) - 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tables:
-    """A world's replies laid out flat, so that a call is one look-up. A call's cell is `(task * C + slot) * P + expert`.
+    """A world's replies laid out flat, so that a call is one look-up.
 
-    Arrays are read-only.
+    A call's cell is `(task * C + slot) * P + expert`. Arrays are read-only.
     """
 
     world: World
@@ -182,16 +183,22 @@ def _mask(
 
 def settle(tables: Tables, rules: Rules, batch: Batch) -> Endings:
     """Return how episodes come out that end where they stand."""
-    world, rows = tables.world, np.arange(len(batch.task))
-    winner = _winner(batch.votes, _confidences(tables, batch), rules.answer_rule)
-    answered = winner != MISSING
-    cell = _cells(tables, batch, batch.calls[rows, winner], answered)
-    score = np.where(answered, world.recording.score[cell].astype(np.float64), 0.0)
-    failed = ~answered & _failures(tables, batch).any(axis=1)
-    outcome = np.select([failed, ~answered, score == 1.0], [3, 2, 0], 1)
-    return Endings(
-        outcome=outcome, answer=np.where(answered, world.recording.answer[cell], MISSING), score=score
-    )
+    recording = tables.world.recording
+    confidences = _confidences(tables, batch) if rules.answer_rule is AnswerRule.CONFIDENCE else None
+    winner = _winner(batch.votes, confidences, rules.answer_rule)
+    outcome = np.full(len(winner), OUTCOMES.index(Outcome.WRONG))
+    answer = np.full(len(winner), MISSING)
+    score = np.zeros(len(winner))
+    answered = np.flatnonzero(winner != MISSING)
+    cell = _cells(tables, batch.task[answered], batch.calls[answered, winner[answered]])
+    answer[answered], score[answered] = recording.answer[cell], recording.score[cell]
+    outcome[score == 1.0] = OUTCOMES.index(Outcome.CORRECT)
+    silent = np.flatnonzero(winner == MISSING)
+    outcome[silent] = OUTCOMES.index(Outcome.UNANSWERED)
+    made, turn = np.nonzero(batch.calls[silent] != MISSING)
+    cell = _cells(tables, batch.task[silent[made]], batch.calls[silent[made], turn])
+    outcome[silent[made[recording.status[cell] != _OK]]] = OUTCOMES.index(Outcome.EXPERT_ERROR)
+    return Endings(outcome=outcome, answer=answer, score=score)
 
 
 def plurality(votes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -223,8 +230,8 @@ def expert_features(
     # Turn by turn, so that later replies of an expert overwrite earlier ones.
     turn, row = np.nonzero((calls != MISSING).T)
     call, vote = calls[row, turn], votes[row, turn]
-    called_in, expert = np.divmod(call, experts)
-    cell = (task[row], called_in, np.array(tables.world.column_of)[expert])
+    cell = _cells(tables, task[row], call)
+    called_in, expert = cell[1], call % experts
     confidence = recording.confidence[cell]
     stated = ~np.isnan(confidence)
     known = np.empty((len(row), len(EXPERT_FEATURES)), np.float32)
@@ -241,13 +248,13 @@ def expert_features(
     return features
 
 
-def budget(tables: Tables, rules: Rules, batch: Batch) -> NDArray[np.float32]:
+def budget(tables: Tables, rules: Rules, *, used: NDArray[np.int64], cost: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return [B, 2] share of turns left; cost so far, as a share of `max_turns` of the dearest calls."""
-    shares = np.zeros((len(batch.task), 2), np.float32)
-    shares[:, 0] = 1.0 - batch.used / rules.max_turns
+    shares = np.zeros((len(used), 2), np.float32)
+    shares[:, 0] = 1.0 - used / rules.max_turns
     most = rules.max_turns * tables.world.largest_cost
     if most:
-        shares[:, 1] = np.minimum(1.0, batch.cost / most)
+        shares[:, 1] = np.minimum(1.0, cost / most)
     return shares
 
 
@@ -271,6 +278,20 @@ def take(batch: Batch, rows: NDArray[np.int64]) -> Batch:
     return Batch(**{field.name: getattr(batch, field.name)[rows] for field in fields(Batch)})
 
 
+def restart(tables: Tables, rules: Rules, batch: Batch, rows: NDArray[np.int64], task: NDArray[np.int64]) -> Batch:
+    """Start the episodes of tasks in some places of a batch that `step` returned and nobody else has: it is used up."""
+    tasks = batch.task.copy()
+    tasks[rows] = task
+    batch.slot[rows] = 0
+    batch.used[rows] = 0
+    batch.calls[rows] = MISSING
+    batch.votes[rows] = MISSING
+    batch.cost[rows] = 0.0
+    batch.mask[rows] = tables.recorded.take(task * tables.num_slots, axis=0)
+    batch.ended[rows] = False
+    return replace(batch, task=tasks)
+
+
 def put(batch: Batch, rows: NDArray[np.int64], others: Batch) -> Batch:
     """Return the episodes with others in some places."""
     changed = {field.name: getattr(batch, field.name).copy() for field in fields(Batch)}
@@ -279,31 +300,22 @@ def put(batch: Batch, rows: NDArray[np.int64], others: Batch) -> Batch:
     return replace(batch, **changed)
 
 
-def _cells(
-    tables: Tables, batch: Batch, call: NDArray[np.int64], valid: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return where the recording keeps calls, [B] or [B, T]; the first cell of a task for those that are not valid."""
-    slot, expert = np.divmod(np.where(valid, call, 0), tables.num_experts)
-    task = batch.task if call.ndim == 1 else np.broadcast_to(batch.task[:, None], call.shape)
+def _cells(tables: Tables, task: Any, calls: NDArray[np.int64]) -> tuple[Any, NDArray[np.int64], NDArray[np.int64]]:
+    """Return where the recording keeps calls of tasks."""
+    slot, expert = np.divmod(calls, tables.num_experts)
     return task, slot, np.array(tables.world.column_of)[expert]
 
 
 def _confidences(tables: Tables, batch: Batch) -> NDArray[np.float32]:
     """[B, T] confidence of each turn's reply; 0 where none was stated."""
-    made = batch.calls != MISSING
-    stated = tables.world.recording.confidence[_cells(tables, batch, batch.calls, made)]
-    return np.where(made, np.nan_to_num(stated, nan=0.0), np.float32(0))
+    confidences = np.zeros(batch.calls.shape, np.float32)
+    made = np.nonzero(batch.calls != MISSING)
+    stated = tables.world.recording.confidence[_cells(tables, batch.task[made[0]], batch.calls[made])]
+    confidences[made] = np.nan_to_num(stated, nan=0.0)
+    return confidences
 
 
-def _failures(tables: Tables, batch: Batch) -> NDArray[np.bool_]:
-    """[B, T] whether the call of each turn failed."""
-    made = batch.calls != MISSING
-    return made & (tables.world.recording.status[_cells(tables, batch, batch.calls, made)] != _OK)
-
-
-def _winner(
-    votes: NDArray[np.int64], confidences: NDArray[np.float32] | None, rule: AnswerRule
-) -> NDArray[np.int64]:
+def _winner(votes: NDArray[np.int64], confidences: NDArray[np.float32] | None, rule: AnswerRule) -> NDArray[np.int64]:
     """[B] the turn whose answer settles the episode; `MISSING` where nothing was answered."""
     answered = votes != MISSING
     if rule is AnswerRule.VOTE:
@@ -315,4 +327,4 @@ def _winner(
         strength = np.zeros(votes.shape, np.float32)
     strength = np.where(answered, strength, np.float32(-1))
     latest = votes.shape[1] - 1 - strength[:, ::-1].argmax(axis=1)  # argmax takes the first of equals, here the latest
-    return np.where(answered.any(axis=1), latest, MISSING)
+    return np.where(strength.max(axis=1) >= 0, latest, MISSING)

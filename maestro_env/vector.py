@@ -20,7 +20,7 @@ from maestro_env.registry import Registry
 from maestro_env.rewards import CostAwareReward, EpisodeResult, OutcomeReward, RewardFn
 from maestro_env.streams import Streams, seeds_of
 from maestro_env.types import Outcome
-from maestro_env.vector_infos import Happened, Infos, InfoWriter, number_infos
+from maestro_env.vector_infos import Happened, Infos, InfoWriter, ending_infos
 
 OBSERVATIONS = ("features", "index")
 
@@ -40,9 +40,9 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         - `task` int64, 0 to N - 1; `context` int64, 0 to C - 1: row of `recording.view[task, context]`.
         - `calls` int64 [T]: `context * P + expert` of each turn's call; -1 for lost turns and those to come.
         - `votes` int64 [T]: equal for equal answers; -1 without one.
-        - `budget` float32 [2] and `action_mask` int8 [1 + P] as in the features.
-    Its infos hold `action_mask` and, of episodes that end, `outcome`, `answer` and `score` as numbers; with SAME_STEP,
-    `final_obs` is a dictionary of arrays.
+        - `used` int64: turns; `cost` float64: spent so far; `action_mask` int8 [1 + P].
+    Its infos hold only how episodes ended: `outcome`, `answer` and `score` as numbers. With SAME_STEP, `final_obs` is
+    a dictionary of arrays.
 
     Args:
         num_envs: Episodes side by side.
@@ -186,7 +186,7 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
                 happened = happened.only(~resetting)
         if resetting.any():
             rows = np.flatnonzero(resetting)
-            after = batch.put(after, rows, batch.reset(self.tables, self.rules, self._draw(rows)))
+            after = batch.restart(self.tables, self.rules, after, rows, self._draw(rows))
         self._batch = after
         return self._observe(after), rewards, terminated, truncated, infos | self._write(after, happened)
 
@@ -205,7 +205,7 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         )
         return {
             "action_mask": observation["action_mask"].copy(),
-            "budget": observation["budget"].copy(),
+            "budget": batch.budget(self.tables, self.rules, used=observation["used"], cost=observation["cost"]),
             "experts": known.reshape(len(known), -1),
             "question": self.recording.question[observation["task"]],
             "view": self.recording.view[observation["task"], observation["context"]].astype(np.float32),
@@ -283,12 +283,9 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         call = after.calls[rows, np.minimum(before.used, self.rules.max_turns - 1)]
         spent = after.used > before.used
         made = spent & (call != MISSING)
-        slot, expert = np.divmod(np.where(made, call, 0), self.tables.num_experts)
         ended = np.flatnonzero(after.ended & ~before.ended)
         endings = batch.settle(self.tables, self.rules, batch.take(after, ended))
-        return Happened(
-            made=made, invalid=spent & ~made, slot=slot, expert=expert, ended=ended, endings=endings
-        )
+        return Happened(made=made, invalid=spent & ~made, call=call, ended=ended, endings=endings)
 
     def _rewards(self, after: Batch, happened: Happened) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return the reward of each environment, and whether its episode was truncated by failures."""
@@ -317,10 +314,11 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         """Return the observation in arrays of its own."""
         indices = {
             "action_mask": now.mask,
-            "budget": batch.budget(self.tables, self.rules, now),
             "calls": now.calls,
             "context": now.slot,
+            "cost": now.cost,
             "task": now.task,
+            "used": now.used,
             "votes": now.votes,
         }
         if self.observation == "features":
@@ -330,7 +328,7 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
     def _write(self, now: Batch, happened: Happened | None, *, rows: NDArray[np.bool_] | None = None) -> Infos:
         if self.observation == "features":
             return self._infos.write(now, happened, rows=rows)
-        return number_infos(now, happened, rows=rows)
+        return ending_infos(self.num_envs, happened)
 
     def _final(self, after: Batch, happened: Happened, rows: NDArray[np.bool_]) -> Infos:
         """Return the last observation and infos of episodes that the next ones follow at once."""
@@ -352,9 +350,10 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         turns = (self.rules.max_turns,)
         return spaces.Dict(
             action_mask=self._scalar.observation_space["action_mask"],
-            budget=self._scalar.observation_space["budget"],
             calls=spaces.Box(MISSING, num_contexts * len(self.registry) - 1, turns, np.int64),
             context=spaces.Discrete(num_contexts),
+            cost=spaces.Box(0.0, np.inf, (), np.float64),
             task=spaces.Discrete(num_tasks),
+            used=spaces.Discrete(1 + self.rules.max_turns),
             votes=spaces.Box(MISSING, max(0, len(self.recording.answers) - 1), turns, np.int64),
         )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maestro_env.batch import OUTCOMES, Batch, Endings, Tables
-from maestro_env.recordings.recording import MISSING, STATUSES, Recording
+from maestro_env.recordings.recording import STATUSES, Recording
 from maestro_env.recordings.task_table import text_of
 
 Infos = dict[str, Any]
@@ -24,10 +24,8 @@ class Happened:
     """[B] whether a call was made."""
     invalid: NDArray[np.bool_]
     """[B] whether the turn was lost to a masked action."""
-    slot: NDArray[np.int64]
-    """[B] the context of the call; 0 where none was made."""
-    expert: NDArray[np.int64]
-    """[B] the expert called; 0 where none was."""
+    call: NDArray[np.int64]
+    """[B] `slot * P + expert`, where a call was made."""
     ended: NDArray[np.int64]
     """The environments whose episode ended, in order."""
     endings: Endings
@@ -102,8 +100,8 @@ class InfoWriter:
 
     def _add_calls(self, infos: Infos, batch: Batch, happened: Happened) -> None:
         made = np.flatnonzero(happened.made)
-        expert = happened.expert[made]
-        cell = (batch.task[made], happened.slot[made], self._columns[expert])
+        slot, expert = np.divmod(happened.call[made], len(self._columns))
+        cell = (batch.task[made], slot, self._columns[expert])
         infos["expert"][made] = self._experts[expert]
         infos["reply"][made] = self._texts[self._recording.text[cell]]
         infos["status"][made] = self._statuses[self._recording.status[cell]]
@@ -111,22 +109,21 @@ class InfoWriter:
             infos[name][made] = getattr(self._recording, name)[cell]
 
 
-def number_infos(batch: Batch, happened: Happened | None = None, *, rows: NDArray[np.bool_] | None = None) -> Infos:
-    """Return the infos that go with indices: masks, and how episodes came out, as numbers.
+def ending_infos(size: int, happened: Happened | None) -> Infos:
+    """Return the infos that go with indices: how episodes came out, as numbers.
 
-    `outcome` counts in `batch.OUTCOMES`, `answer` in `recording.answers`; both are `MISSING`, and `score` 0, in
-    environments whose episode goes on.
+    `outcome` counts in `batch.OUTCOMES`, `answer` in `recording.answers` (`MISSING` if there is none).
     """
-    size = len(batch.task)
-    everyone = np.ones(size, np.bool_) if rows is None else rows
-    infos = _masked({"action_mask": batch.mask.copy()}, everyone)
-    if happened is not None and len(happened.ended):
-        ended, endings = happened.ended, happened.endings
-        outcome, answer = np.full(size, MISSING), np.full(size, MISSING)
-        score, these = np.zeros(size), np.zeros(size, np.bool_)
-        outcome[ended], answer[ended], score[ended] = endings.outcome, endings.answer, endings.score
-        these[ended] = True
-        infos |= _masked({"outcome": outcome, "answer": answer, "score": score}, these)
+    if happened is None or not len(happened.ended):
+        return {}
+    infos: Infos = {}
+    these = np.zeros(size, np.bool_)
+    these[happened.ended] = True
+    for name in ("outcome", "answer", "score"):
+        values = getattr(happened.endings, name)
+        infos[name] = np.zeros(size, values.dtype)
+        infos[name][happened.ended] = values
+        infos[f"_{name}"] = these.copy()
     return infos
 
 

@@ -36,7 +36,9 @@ def assert_same(first: Any, second: Any) -> None:
         assert first == second
 
 
-def both(recording: Recording, num_envs: int, mode: AutoresetMode, **more: Any) -> tuple[SyncVectorEnv, MaestroVectorEnv]:
+def both(
+    recording: Recording, num_envs: int, mode: AutoresetMode, **more: Any
+) -> tuple[SyncVectorEnv, MaestroVectorEnv]:
     kwargs = {"recording": recording, "registry": None, **more}
     sync = SyncVectorEnv([lambda: MaestroEnv(**kwargs) for _ in range(num_envs)], autoreset_mode=mode)
     return sync, MaestroVectorEnv(num_envs, autoreset_mode=mode, **kwargs)
