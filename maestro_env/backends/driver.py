@@ -77,12 +77,17 @@ def drive(calls: Sequence[Call], look: LookFunction) -> list[Reply]:
 
 
 def _look_in_batches(pending: Sequence[_Pending], look: LookFunction) -> list[Look]:
-    views = [view for waiting in pending for view in waiting.ask.views]
-    questions = [waiting.ask.question for waiting in pending for _ in waiting.ask.views]
+    """Return one look for each view that is asked about; the same question about the same view is put once."""
+    asked = [(view, waiting.ask.question) for waiting in pending for view in waiting.ask.views]
+    keys = [(id(view), question) for view, question in asked]
+    distinct = dict(zip(keys, asked, strict=True))
+    views = [view for view, _ in distinct.values()]
+    questions = [question for _, question in distinct.values()]
     looks: list[Look] = []
     for start in range(0, len(views), MAX_BATCH):
         looks.extend(look(views[start : start + MAX_BATCH], questions[start : start + MAX_BATCH]))
-    return looks
+    look_of = dict(zip(distinct, looks, strict=True))
+    return [look_of[key] for key in keys]
 
 
 def with_costs(reply: Reply, model: Model, *, num_looks: int) -> Reply:

@@ -58,6 +58,17 @@ def test_drive__cuts_large_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     assert replies[1].answer == "04?14?24?34?"
 
 
+def test_drive__puts_the_same_question_about_the_same_view_once() -> None:
+    reader = Reader()
+    calls = [Call(expert=EXPERT, run=run) for run in (asking(2), asking(2), asking(1))]
+    replies = drive(calls, reader.look)
+    # Two views with the question "2?", one of them also with "1?".
+    assert reader.batches == [3]
+    assert [reply.answer for reply in replies] == ["02?12?", "02?12?", "01?"]
+    # Each pays for all that it looked at.
+    assert [reply.passes for reply in replies] == [1.0, 1.0, 0.5]
+
+
 def test_with_costs__models_the_latency() -> None:
     reply = Reply(text="", answer=None, confidence=None, next_context=Context(id=WHOLE))
     # 7 looks x 0.5 passes x 2 ms.
