@@ -1,6 +1,7 @@
 """`Maestro-v0` for many episodes at once: the MDP of batch.py as a Gymnasium vector environment."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,29 @@ from maestro_env.registry import Registry
 from maestro_env.rewards import CostAwareReward, EpisodeResult, OutcomeReward, RewardFn
 from maestro_env.streams import Streams, seeds_of
 from maestro_env.types import Outcome
-from maestro_env.vector_infos import Happened, Infos, InfoWriter, ending_infos
+from maestro_env.vector_infos import Happened, Infos, InfoWriter, ending_infos, placed_at
 
 OBSERVATIONS = ("features", "index")
 
 Observation = dict[str, NDArray[Any]]
 _FAILED = OUTCOMES.index(Outcome.EXPERT_ERROR)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Advance:
+    """What one step of a vector environment came to. E of its B episodes ended."""
+
+    last: Batch
+    """[E] where those that ended ended."""
+    now: Batch
+    """[B] where the environments stand, the next episodes begun."""
+    happened: Happened
+    rewards: NDArray[np.float64]
+    """[B]"""
+    terminated: NDArray[np.bool_]
+    """[B]"""
+    truncated: NDArray[np.bool_]
+    """[B]"""
 
 
 class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
@@ -114,9 +132,10 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         self.task_ids = self._scalar.task_ids
         self.tables = make_tables(self._scalar.world)
         self._task_indices = self._scalar.task_indices
-        self._infos = InfoWriter(self.tables)
+        self._infos = InfoWriter(self.tables, num_envs)
         self._streams = Streams(num_envs, high=len(self._task_indices))
         self._batch: Batch | None = None
+        self._everyone = np.arange(num_envs)
 
         self.single_action_space = self._scalar.action_space
         self.action_space = batch_space(self.single_action_space, num_envs)
@@ -156,9 +175,7 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
             self._batch = fresh
         else:
             self._batch = batch.put(self._batch, rows, fresh)
-        told = np.zeros(self.num_envs, np.bool_)
-        told[rows] = True
-        return self._observe(self._batch), self._write(self._batch, None, rows=told)
+        return self.observe(self._batch), self._write(batch.take(self._batch, rows), None, rows)
 
     def step(
         self, actions: NDArray[np.int64]
@@ -170,6 +187,26 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
                 environment was not reset; with DISABLED, an episode has ended; or the environment is strict and an
                 action is masked. Nothing has changed then.
         """
+        moved = self.advance(actions)
+        happened, infos = moved.happened, {}
+        if self.autoreset_mode is AutoresetMode.SAME_STEP and len(happened.ended):
+            infos = self._final(moved)
+            if self.observation == "features":
+                happened = happened.only(~(moved.terminated | moved.truncated))
+        observation = self.observe(moved.now)
+        return (
+            observation,
+            moved.rewards,
+            moved.terminated,
+            moved.truncated,
+            infos | self._write(moved.now, happened, self._everyone),
+        )
+
+    def advance(self, actions: Any) -> Advance:
+        """Step, and start the next episodes where the autoreset mode says so, without observations and infos.
+
+        For shells that need neither of every environment; it raises what `step` raises.
+        """
         before = self._running()
         action = self._checked(actions, before)
         after = batch.step(self.tables, self.rules, before, action)
@@ -178,17 +215,18 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         terminated = np.zeros(self.num_envs, np.bool_)
         terminated[happened.ended] = True
         terminated &= ~truncated
-        resetting, infos = before.ended, {}
+        resetting = before.ended
         if self.autoreset_mode is AutoresetMode.SAME_STEP:
             resetting = terminated | truncated
-            if resetting.any():
-                infos = self._final(after, happened, resetting)
-                happened = happened.only(~resetting)
+        last = batch.take(after, happened.ended)
+        now = after
         if resetting.any():
             rows = np.flatnonzero(resetting)
-            after = batch.restart(self.tables, self.rules, after, rows, self._draw(rows))
-        self._batch = after
-        return self._observe(after), rewards, terminated, truncated, infos | self._write(after, happened)
+            now = batch.restart(self.tables, self.rules, after, rows, self._draw(rows))
+        self._batch = now
+        return Advance(
+            last=last, now=now, happened=happened, rewards=rewards, terminated=terminated, truncated=truncated
+        )
 
     def features(self, observation: Observation) -> Observation:
         """Return the features of an observation of indices, as `observation="features"` gives them.
@@ -210,6 +248,10 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
             "question": self.recording.question[observation["task"]],
             "view": self.recording.view[observation["task"], observation["context"]].astype(np.float32),
         }
+
+    def told_at_end(self, moved: Advance) -> Infos:
+        """Return `task_id`, `benchmark`, `outcome`, `answer` and `gold` [E] of the episodes that a step ended."""
+        return self._infos.endings(moved.last, moved.happened.endings)
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return [num_envs, 1 + P] which actions are legal, as sb3-contrib's MaskablePPO asks for it."""
@@ -310,7 +352,7 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
                 )
         return rewards, truncated
 
-    def _observe(self, now: Batch) -> Observation:
+    def observe(self, now: Batch) -> Observation:
         """Return the observation in arrays of its own."""
         indices = {
             "action_mask": now.mask,
@@ -325,25 +367,25 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
             return self.features(indices)
         return {name: values.copy() for name, values in indices.items()}
 
-    def _write(self, now: Batch, happened: Happened | None, *, rows: NDArray[np.bool_] | None = None) -> Infos:
+    def _write(self, now: Batch, happened: Happened | None, rows: NDArray[np.int64]) -> Infos:
         if self.observation == "features":
             return self._infos.write(now, happened, rows=rows)
-        return ending_infos(self.num_envs, happened)
+        return ending_infos(happened, self.num_envs)
 
-    def _final(self, after: Batch, happened: Happened, rows: NDArray[np.bool_]) -> Infos:
+    def _final(self, moved: Advance) -> Infos:
         """Return the last observation and infos of episodes that the next ones follow at once."""
-        seen = self._observe(after)
-        final: Any = seen
-        if self.observation == "features":
-            final = np.full(self.num_envs, None, object)
-            for row in np.flatnonzero(rows).tolist():
-                final[row] = {name: values[row].copy() for name, values in seen.items()}
-        return {
-            "final_obs": final,
-            "_final_obs": rows.copy(),
-            "final_info": self._write(after, happened, rows=rows),
-            "_final_info": rows.copy(),
-        }
+        ended, done = moved.happened.ended, moved.terminated | moved.truncated
+        seen = self.observe(moved.last)
+        infos: Infos = {"_final_obs": done.copy()}
+        if self.observation == "index":
+            infos["final_obs"] = {name: placed_at(values, ended, self.num_envs) for name, values in seen.items()}
+            return infos
+        infos["final_obs"] = np.full(self.num_envs, None, object)
+        for place, row in enumerate(ended.tolist()):
+            infos["final_obs"][row] = {name: values[place].copy() for name, values in seen.items()}
+        infos["final_info"] = self._write(moved.last, moved.happened.at_end(), ended)
+        infos["_final_info"] = done
+        return infos
 
     def _index_space(self) -> spaces.Dict:
         num_tasks, num_contexts, _ = self.recording.status.shape

@@ -41,16 +41,29 @@ class Happened:
             self, made=self.made & rows, invalid=self.invalid & rows, ended=self.ended[kept], endings=endings
         )
 
+    def at_end(self) -> Self:
+        """Return the same of the environments whose episode ended alone."""
+        ended = self.ended
+        return replace(
+            self,
+            made=self.made[ended],
+            invalid=self.invalid[ended],
+            call=self.call[ended],
+            ended=np.arange(len(ended)),
+        )
+
 
 class InfoWriter:
     """Writes infos of environments over one recording."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, num_envs: int) -> None:
         """Lay out every text that infos may hold.
 
         Args:
             tables: What is played.
+            num_envs: The length of every array.
         """
+        self._num_envs = num_envs
         recording = tables.world.recording
         self._recording = recording
         self._columns = np.array(tables.world.column_of)
@@ -64,13 +77,13 @@ class InfoWriter:
         self._statuses = _objects([status.value for status in STATUSES])
         self._outcomes = _objects([outcome.value for outcome in OUTCOMES])
 
-    def write(self, batch: Batch, happened: Happened | None = None, *, rows: NDArray[np.bool_] | None = None) -> Infos:
-        """Return the infos of environments.
+    def write(self, batch: Batch, happened: Happened | None, *, rows: NDArray[np.int64]) -> Infos:
+        """Return the infos of some of the environments.
 
         Args:
-            batch: [B] where they stand.
-            happened: What the step did; None for a reset.
-            rows: [B] which of them say anything; None for all.
+            batch: [R] where they stand.
+            happened: [R] what the step did; None for a reset.
+            rows: [R] which environments they are.
         """
         size = len(batch.task)
         infos: Infos = {
@@ -92,11 +105,26 @@ class InfoWriter:
         if happened is not None:
             self._add_calls(infos, batch, happened)
             infos["invalid_action"] = happened.invalid.copy()
-            ended, endings = happened.ended, happened.endings
-            infos["outcome"][ended] = self._outcomes[endings.outcome]
-            infos["answer"][ended] = self._answers[endings.answer]
-            infos["gold"][ended] = self._golds[batch.task[ended]]
-        return _masked(infos, np.ones(size, np.bool_) if rows is None else rows)
+            told = self._told_at_end(batch.task[happened.ended], happened.endings)
+            for name, values in told.items():
+                infos[name][happened.ended] = values
+        return spread(infos, rows, self._num_envs)
+
+    def endings(self, last: Batch, endings: Endings) -> Infos:
+        """Return [E] whose task it was and how it came out, of episodes that ended."""
+        task = last.task
+        return {
+            "task_id": self._task_ids[task],
+            "benchmark": self._benchmarks[task],
+            **self._told_at_end(task, endings),
+        }
+
+    def _told_at_end(self, task: NDArray[np.int64], endings: Endings) -> Infos:
+        return {
+            "outcome": self._outcomes[endings.outcome],
+            "answer": self._answers[endings.answer],
+            "gold": self._golds[task],
+        }
 
     def _add_calls(self, infos: Infos, batch: Batch, happened: Happened) -> None:
         made = np.flatnonzero(happened.made)
@@ -109,33 +137,35 @@ class InfoWriter:
             infos[name][made] = getattr(self._recording, name)[cell]
 
 
-def ending_infos(size: int, happened: Happened | None) -> Infos:
+def ending_infos(happened: Happened | None, num_envs: int) -> Infos:
     """Return the infos that go with indices: how episodes came out, as numbers.
 
     `outcome` counts in `batch.OUTCOMES`, `answer` in `recording.answers` (`MISSING` if there is none).
     """
     if happened is None or not len(happened.ended):
         return {}
-    infos: Infos = {}
-    these = np.zeros(size, np.bool_)
-    these[happened.ended] = True
-    for name in ("outcome", "answer", "score"):
-        values = getattr(happened.endings, name)
-        infos[name] = np.zeros(size, values.dtype)
-        infos[name][happened.ended] = values
-        infos[f"_{name}"] = these.copy()
-    return infos
+    endings = happened.endings
+    infos = {"outcome": endings.outcome, "answer": endings.answer, "score": endings.score}
+    return spread(infos, happened.ended, num_envs)
 
 
-def _masked(infos: Infos, rows: NDArray[np.bool_]) -> Infos:
-    """Put the mask of the environments that say anything beside every key, and empty the others."""
-    if not rows.all():
-        for values in infos.values():
-            values[~rows] = None if values.dtype == object else 0
-    masked: Infos = {}
+def spread(infos: Infos, rows: NDArray[np.int64], num_envs: int) -> Infos:
+    """Return infos [R] of some environments as arrays [num_envs], each with its mask; the others hold 0 or None."""
+    told = np.zeros(num_envs, np.bool_)
+    told[rows] = True
+    placed: Infos = {}
     for key, values in infos.items():
-        masked[key], masked[f"_{key}"] = values, rows.copy()
-    return masked
+        placed[key], placed[f"_{key}"] = placed_at(values, rows, num_envs), told.copy()
+    return placed
+
+
+def placed_at(values: NDArray[Any], rows: NDArray[np.int64], num_envs: int) -> NDArray[Any]:
+    """Return values [R, ...] at some of `num_envs` places, with 0 or None in the others; all places: the same array."""
+    if len(rows) == num_envs:
+        return values
+    array = np.full((num_envs, *values.shape[1:]), None if values.dtype == object else 0, values.dtype)
+    array[rows] = values
+    return array
 
 
 def _objects(texts: Any) -> NDArray[np.object_]:
