@@ -39,6 +39,8 @@ class Tables:
     """[cells] vote and next slot in one number, as a gather costs more than a shift."""
     cost: NDArray[np.float32]
     """[cells] in the recording's cost unit."""
+    confidence: NDArray[np.float32]
+    """[cells] 0 where none was stated."""
     recorded: NDArray[np.int8]
     """[N * C, 1 + P] 1 for STOP and for each call that can be made."""
 
@@ -61,6 +63,10 @@ class Batch:
     """[B] spent so far, in the recording's cost unit."""
     mask: NDArray[np.int8]
     """[B, 1 + P] 1 where an action is legal; STOP always is."""
+    winner: NDArray[np.int64]
+    """[B] the call whose answer settles the episode if it ends here, as in `calls`; `MISSING` without an answer."""
+    strength: NDArray[np.float32]
+    """[B] what a new answer must reach to settle it: votes, or confidence; 0 before any answer."""
     ended: NDArray[np.bool_]
     """[B]"""
 
@@ -91,9 +97,10 @@ def make_tables(world: World) -> Tables:
         num_experts=len(columns),
         effect=effect.reshape(-1),
         cost=np.ascontiguousarray(world.cost[..., columns]).reshape(-1),
+        confidence=np.nan_to_num(recording.confidence[..., columns], nan=0.0).reshape(-1),
         recorded=world.recorded.reshape(num_tasks * num_slots, -1),
     )
-    for array in (tables.effect, tables.cost, tables.recorded):
+    for array in (tables.effect, tables.cost, tables.confidence, tables.recorded):
         array.setflags(write=False)
     return tables
 
@@ -115,6 +122,8 @@ def reset(tables: Tables, rules: Rules, task: NDArray[np.int64]) -> Batch:
         votes=np.full((size, rules.max_turns), MISSING, np.int64),
         cost=np.zeros(size),
         mask=tables.recorded.take(task * tables.num_slots, axis=0),
+        winner=np.full(size, MISSING, np.int64),
+        strength=np.zeros(size, np.float32),
         ended=np.zeros(size, np.bool_),
     )
 
@@ -150,7 +159,10 @@ def _step(tables: Tables, rules: Rules, batch: Batch, action: NDArray[np.int64])
     turn = rows * rules.max_turns + batch.used
     calls, votes = batch.calls.copy(), batch.votes.copy()
     calls.ravel()[turn] = np.where(made, call, MISSING)
-    votes.ravel()[turn] = np.where(made, effect >> _SLOT_BITS, MISSING)
+    vote = np.where(made, effect >> _SLOT_BITS, MISSING)
+    votes.ravel()[turn] = vote
+    weight = _weight(tables, rules, votes, vote, cell)
+    settles = (vote != MISSING) & (weight >= batch.strength)  # reaching is enough: the latest wins ties
     slot = np.where(made, effect & _SLOT_MASK, batch.slot)
     used = batch.used + calling
 
@@ -167,8 +179,21 @@ def _step(tables: Tables, rules: Rules, batch: Batch, action: NDArray[np.int64])
         votes=votes,
         cost=batch.cost + np.where(made, tables.cost.take(cell), np.float32(0)),
         mask=mask,
+        winner=np.where(settles, call, batch.winner),
+        strength=np.where(settles, weight, batch.strength),
         ended=~calling | (used >= rules.max_turns),
     )
+
+
+def _weight(
+    tables: Tables, rules: Rules, votes: NDArray[np.int64], vote: NDArray[np.int64], cell: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """[B] what the newest answer weighs. An answer's votes only grow by being given again: then it is the newest."""
+    if rules.answer_rule is AnswerRule.VOTE:
+        return (votes == vote[:, None]).sum(axis=1, dtype=np.float32)
+    if rules.answer_rule is AnswerRule.CONFIDENCE:
+        return tables.confidence.take(cell)
+    return np.ones(len(vote), np.float32)
 
 
 def _mask(
@@ -181,16 +206,14 @@ def _mask(
     return mask
 
 
-def settle(tables: Tables, rules: Rules, batch: Batch) -> Endings:
+def settle(tables: Tables, batch: Batch) -> Endings:
     """Return how episodes come out that end where they stand."""
-    recording = tables.world.recording
-    confidences = _confidences(tables, batch) if rules.answer_rule is AnswerRule.CONFIDENCE else None
-    winner = _winner(batch.votes, confidences, rules.answer_rule)
+    recording, winner = tables.world.recording, batch.winner
     outcome = np.full(len(winner), OUTCOMES.index(Outcome.WRONG))
     answer = np.full(len(winner), MISSING)
     score = np.zeros(len(winner))
     answered = np.flatnonzero(winner != MISSING)
-    cell = _cells(tables, batch.task[answered], batch.calls[answered, winner[answered]])
+    cell = _cells(tables, batch.task[answered], winner[answered])
     answer[answered], score[answered] = recording.answer[cell], recording.score[cell]
     outcome[score == 1.0] = OUTCOMES.index(Outcome.CORRECT)
     silent = np.flatnonzero(winner == MISSING)
@@ -203,8 +226,10 @@ def settle(tables: Tables, rules: Rules, batch: Batch) -> Endings:
 
 def plurality(votes: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return [B] the most frequent vote of each row, the latest one among equals; `MISSING` where there is none."""
-    winner = _winner(votes, None, AnswerRule.VOTE)
-    return np.where(winner == MISSING, MISSING, votes[np.arange(len(votes)), winner])
+    counts = (votes[:, :, None] == votes[:, None, :]).sum(axis=2)
+    counts[votes == MISSING] = 0
+    latest = votes.shape[1] - 1 - counts[:, ::-1].argmax(axis=1)  # argmax takes the first of equals, here the latest
+    return votes[np.arange(len(votes)), latest]
 
 
 def expert_features(
@@ -287,6 +312,8 @@ def restart(tables: Tables, rules: Rules, batch: Batch, rows: NDArray[np.int64],
     batch.calls[rows] = MISSING
     batch.votes[rows] = MISSING
     batch.cost[rows] = 0.0
+    batch.winner[rows] = MISSING
+    batch.strength[rows] = 0.0
     batch.mask[rows] = tables.recorded.take(task * tables.num_slots, axis=0)
     batch.ended[rows] = False
     return replace(batch, task=tasks)
@@ -304,27 +331,3 @@ def _cells(tables: Tables, task: Any, calls: NDArray[np.int64]) -> tuple[Any, ND
     """Return where the recording keeps calls of tasks."""
     slot, expert = np.divmod(calls, tables.num_experts)
     return task, slot, np.array(tables.world.column_of)[expert]
-
-
-def _confidences(tables: Tables, batch: Batch) -> NDArray[np.float32]:
-    """[B, T] confidence of each turn's reply; 0 where none was stated."""
-    confidences = np.zeros(batch.calls.shape, np.float32)
-    made = np.nonzero(batch.calls != MISSING)
-    stated = tables.world.recording.confidence[_cells(tables, batch.task[made[0]], batch.calls[made])]
-    confidences[made] = np.nan_to_num(stated, nan=0.0)
-    return confidences
-
-
-def _winner(votes: NDArray[np.int64], confidences: NDArray[np.float32] | None, rule: AnswerRule) -> NDArray[np.int64]:
-    """[B] the turn whose answer settles the episode; `MISSING` where nothing was answered."""
-    answered = votes != MISSING
-    if rule is AnswerRule.VOTE:
-        strength = (votes[:, :, None] == votes[:, None, :]).sum(axis=2, dtype=np.float32)
-    elif rule is AnswerRule.CONFIDENCE:
-        assert confidences is not None
-        strength = confidences
-    else:
-        strength = np.zeros(votes.shape, np.float32)
-    strength = np.where(answered, strength, np.float32(-1))
-    latest = votes.shape[1] - 1 - strength[:, ::-1].argmax(axis=1)  # argmax takes the first of equals, here the latest
-    return np.where(strength.max(axis=1) >= 0, latest, MISSING)

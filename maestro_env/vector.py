@@ -326,7 +326,7 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         spent = after.used > before.used
         made = spent & (call != MISSING)
         ended = np.flatnonzero(after.ended & ~before.ended)
-        endings = batch.settle(self.tables, self.rules, batch.take(after, ended))
+        endings = batch.settle(self.tables, batch.take(after, ended))
         return Happened(made=made, invalid=spent & ~made, call=call, ended=ended, endings=endings)
 
     def _rewards(self, after: Batch, happened: Happened) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
