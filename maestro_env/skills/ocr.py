@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from math import dist, prod
 
 from PIL import Image
@@ -65,11 +66,17 @@ def read_character(reading: Reading, alphabet: str) -> tuple[str, float]:
     """
     merged: dict[str, float] = {}
     for character, probability in reading.probabilities.items():
-        meant = next((form for form in (character, character.swapcase()) if form in alphabet), None)
-        if meant is not None:
+        meant = _meant(character, alphabet)
+        if meant:
             merged[meant] = merged.get(meant, 0.0) + probability
     character, probability = best_answer(Reading(probabilities=merged))
     return (character, probability) if probability > invisibility(reading) else ("", 0.0)
+
+
+@lru_cache(maxsize=1024)
+def _meant(character: str, alphabet: str) -> str:
+    """Return a character as the alphabet has it; empty if it has neither case."""
+    return next((form for form in (character, character.swapcase()) if form in alphabet), "")
 
 
 def _asked_for(question: str, texts: Sequence[_Text]) -> _Text | None:
