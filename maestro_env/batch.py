@@ -56,9 +56,9 @@ class Batch:
     used: NDArray[np.int64]
     """[B] turns used."""
     calls: NDArray[np.int64]
-    """[B, T] `slot * P + expert`; `MISSING` for a turn that was lost to a masked action, or is still to come."""
+    """[T, B] `slot * P + expert`; `MISSING` for a turn that was lost to a masked action, or is still to come."""
     votes: NDArray[np.int64]
-    """[B, T] equal for answers that are the same once normalised; `MISSING` where there is none."""
+    """[T, B] equal for answers that are the same once normalised; `MISSING` where there is none."""
     cost: NDArray[np.float64]
     """[B] spent so far, in the recording's cost unit."""
     mask: NDArray[np.int8]
@@ -118,8 +118,8 @@ def reset(tables: Tables, rules: Rules, task: NDArray[np.int64]) -> Batch:
         task=task,
         slot=np.zeros(size, np.int64),
         used=np.zeros(size, np.int64),
-        calls=np.full((size, rules.max_turns), MISSING, np.int64),
-        votes=np.full((size, rules.max_turns), MISSING, np.int64),
+        calls=np.full((rules.max_turns, size), MISSING, np.int64),
+        votes=np.full((rules.max_turns, size), MISSING, np.int64),
         cost=np.zeros(size),
         mask=tables.recorded.take(task * tables.num_slots, axis=0),
         winner=np.full(size, MISSING, np.int64),
@@ -156,7 +156,7 @@ def _step(tables: Tables, rules: Rules, batch: Batch, action: NDArray[np.int64])
     cell = np.where(made, batch.task * (slots * experts) + call, 0)
     effect = tables.effect.take(cell)
 
-    turn = rows * rules.max_turns + batch.used
+    turn = batch.used * size + rows
     calls, votes = batch.calls.copy(), batch.votes.copy()
     calls.ravel()[turn] = np.where(made, call, MISSING)
     vote = np.where(made, effect >> _SLOT_BITS, MISSING)
@@ -170,7 +170,7 @@ def _step(tables: Tables, rules: Rules, batch: Batch, action: NDArray[np.int64])
     mask.ravel()[place] = ~calling  # STOP stays legal; a masked action stays masked
     moved = np.flatnonzero(slot != batch.slot)
     if len(moved):
-        mask[moved] = _mask(tables, batch.task[moved], slot[moved], calls[moved])
+        mask[moved] = _mask(tables, batch.task[moved], slot[moved], calls[:, moved])
     return Batch(
         task=batch.task,
         slot=slot,
@@ -190,7 +190,7 @@ def _weight(
 ) -> NDArray[np.float32]:
     """[B] what the newest answer weighs. An answer's votes only grow by being given again: then it is the newest."""
     if rules.answer_rule is AnswerRule.VOTE:
-        return (votes == vote[:, None]).sum(axis=1, dtype=np.float32)
+        return (votes == vote).sum(axis=0, dtype=np.float32)
     if rules.answer_rule is AnswerRule.CONFIDENCE:
         return tables.confidence.take(cell)
     return np.ones(len(vote), np.float32)
@@ -201,8 +201,8 @@ def _mask(
 ) -> NDArray[np.int8]:
     """[B, 1 + P] what is legal in contexts: STOP, and each recorded expert that was not called there yet."""
     mask = tables.recorded.take(task * tables.num_slots + slot, axis=0)
-    here, turn = np.nonzero((calls // tables.num_experts == slot[:, None]) & (calls != MISSING))
-    mask[here, 1 + calls[here, turn] % tables.num_experts] = 0
+    turn, here = np.nonzero((calls // tables.num_experts == slot) & (calls != MISSING))
+    mask[here, 1 + calls[turn, here] % tables.num_experts] = 0
     return mask
 
 
@@ -218,18 +218,25 @@ def settle(tables: Tables, batch: Batch) -> Endings:
     outcome[score == 1.0] = OUTCOMES.index(Outcome.CORRECT)
     silent = np.flatnonzero(winner == MISSING)
     outcome[silent] = OUTCOMES.index(Outcome.UNANSWERED)
-    made, turn = np.nonzero(batch.calls[silent] != MISSING)
-    cell = _cells(tables, batch.task[silent[made]], batch.calls[silent[made], turn])
+    turn, made = np.nonzero(batch.calls[:, silent] != MISSING)
+    cell = _cells(tables, batch.task[silent[made]], batch.calls[turn, silent[made]])
     outcome[silent[made[recording.status[cell] != _OK]]] = OUTCOMES.index(Outcome.EXPERT_ERROR)
     return Endings(outcome=outcome, answer=answer, score=score)
 
 
 def plurality(votes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return [B] the most frequent vote of each row, the latest one among equals; `MISSING` where there is none."""
-    counts = (votes[:, :, None] == votes[:, None, :]).sum(axis=2)
+    """Return [B] the most frequent vote of each episode, the latest one among equals; `MISSING` where there is none."""
+    counts = np.stack([(votes == vote).sum(axis=0) for vote in votes])
     counts[votes == MISSING] = 0
-    latest = votes.shape[1] - 1 - counts[:, ::-1].argmax(axis=1)  # argmax takes the first of equals, here the latest
-    return votes[np.arange(len(votes)), latest]
+    latest = len(votes) - 1 - counts[::-1].argmax(axis=0)  # argmax takes the first of equals, here the latest
+    return votes[latest, np.arange(votes.shape[1])]
+
+
+def votes_of(tables: Tables, task: NDArray[np.int64], calls: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return [T, B] the vote of each turn's call, as in `Batch`."""
+    made = calls != MISSING
+    cell = task * (tables.num_slots * tables.num_experts) + calls
+    return np.where(made, tables.effect.take(np.where(made, cell, 0)) >> _SLOT_BITS, MISSING)
 
 
 def expert_features(
@@ -238,23 +245,22 @@ def expert_features(
     task: NDArray[np.int64],
     slot: NDArray[np.int64],
     calls: NDArray[np.int64],
-    votes: NDArray[np.int64],
 ) -> NDArray[np.float32]:
     """Return [B, P, F] what is known of each expert's latest reply: `dynamics.EXPERT_FEATURES`.
 
     Args:
         tables: Whose replies.
-        task: As in `Batch`, and the next three.
+        task: As in `Batch`, and the next two.
         slot: Of the current context.
         calls: Of each turn.
-        votes: Of each turn.
     """
     size, experts = len(task), tables.num_experts
+    votes = votes_of(tables, task, calls)
     recording = tables.world.recording
     features = np.zeros((size, experts, len(EXPERT_FEATURES)), np.float32)
     # Turn by turn, so that later replies of an expert overwrite earlier ones.
-    turn, row = np.nonzero((calls != MISSING).T)
-    call, vote = calls[row, turn], votes[row, turn]
+    turn, row = np.nonzero(calls != MISSING)
+    call, vote = calls[turn, row], votes[turn, row]
     cell = _cells(tables, task[row], call)
     called_in, expert = cell[1], call % experts
     confidence = recording.confidence[cell]
@@ -289,8 +295,8 @@ def state_of(batch: Batch, row: int) -> State:
     return State(
         task=int(batch.task[row]),
         slot=int(batch.slot[row]),
-        calls=tuple(batch.calls[row, :used].tolist()),
-        votes=tuple(batch.votes[row, :used].tolist()),
+        calls=tuple(batch.calls[:used, row].tolist()),
+        votes=tuple(batch.votes[:used, row].tolist()),
         cost=float(batch.cost[row]),
         mask=batch.mask[row],
         experts=np.zeros((0, len(EXPERT_FEATURES)), np.float32),
@@ -300,7 +306,10 @@ def state_of(batch: Batch, row: int) -> State:
 
 def take(batch: Batch, rows: NDArray[np.int64]) -> Batch:
     """Return some of the episodes."""
-    return Batch(**{field.name: getattr(batch, field.name)[rows] for field in fields(Batch)})
+    return Batch(
+        **{field.name: getattr(batch, field.name)[..., rows] for field in fields(Batch) if field.name != "mask"},
+        mask=batch.mask[rows],
+    )
 
 
 def restart(tables: Tables, rules: Rules, batch: Batch, rows: NDArray[np.int64], task: NDArray[np.int64]) -> Batch:
@@ -309,8 +318,8 @@ def restart(tables: Tables, rules: Rules, batch: Batch, rows: NDArray[np.int64],
     tasks[rows] = task
     batch.slot[rows] = 0
     batch.used[rows] = 0
-    batch.calls[rows] = MISSING
-    batch.votes[rows] = MISSING
+    batch.calls[:, rows] = MISSING
+    batch.votes[:, rows] = MISSING
     batch.cost[rows] = 0.0
     batch.winner[rows] = MISSING
     batch.strength[rows] = 0.0
@@ -323,7 +332,10 @@ def put(batch: Batch, rows: NDArray[np.int64], others: Batch) -> Batch:
     """Return the episodes with others in some places."""
     changed = {field.name: getattr(batch, field.name).copy() for field in fields(Batch)}
     for name, values in changed.items():
-        values[rows] = getattr(others, name)
+        if name == "mask":
+            values[rows] = others.mask
+        else:
+            values[..., rows] = getattr(others, name)
     return replace(batch, **changed)
 
 

@@ -57,7 +57,6 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
     N tasks, C contexts, T = `max_turns`, P experts. Each array has a first axis of `num_envs`:
         - `task` int64, 0 to N - 1; `context` int64, 0 to C - 1: row of `recording.view[task, context]`.
         - `calls` int64 [T]: `context * P + expert` of each turn's call; -1 for lost turns and those to come.
-        - `votes` int64 [T]: equal for equal answers; -1 without one.
         - `used` int64: turns; `cost` float64: spent so far; `action_mask` int8 [1 + P].
     Its infos hold only how episodes ended: `outcome`, `answer` and `score` as numbers. With SAME_STEP, `final_obs` is
     a dictionary of arrays.
@@ -238,8 +237,7 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
             self.tables,
             task=observation["task"],
             slot=observation["context"],
-            calls=observation["calls"],
-            votes=observation["votes"],
+            calls=observation["calls"].T,
         )
         return {
             "action_mask": observation["action_mask"].copy(),
@@ -322,7 +320,7 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
 
     def _happened(self, before: Batch, after: Batch) -> Happened:
         rows = np.arange(self.num_envs)
-        call = after.calls[rows, np.minimum(before.used, self.rules.max_turns - 1)]
+        call = after.calls[np.minimum(before.used, self.rules.max_turns - 1), rows]
         spent = after.used > before.used
         made = spent & (call != MISSING)
         ended = np.flatnonzero(after.ended & ~before.ended)
@@ -356,12 +354,11 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         """Return the observation in arrays of its own."""
         indices = {
             "action_mask": now.mask,
-            "calls": now.calls,
+            "calls": now.calls.T,
             "context": now.slot,
             "cost": now.cost,
             "task": now.task,
             "used": now.used,
-            "votes": now.votes,
         }
         if self.observation == "features":
             return self.features(indices)
@@ -397,5 +394,4 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
             cost=spaces.Box(0.0, np.inf, (), np.float64),
             task=spaces.Discrete(num_tasks),
             used=spaces.Discrete(1 + self.rules.max_turns),
-            votes=spaces.Box(MISSING, max(0, len(self.recording.answers) - 1), turns, np.int64),
         )
