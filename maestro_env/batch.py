@@ -59,6 +59,10 @@ class Batch:
     """[T, B] `slot * P + expert`; `MISSING` for a turn that was lost to a masked action, or is still to come."""
     votes: NDArray[np.int64]
     """[T, B] equal for answers that are the same once normalised; `MISSING` where there is none."""
+    latest: NDArray[np.int64]
+    """[B] the call of the latest turn, as in `calls`; `MISSING` if that made none."""
+    lost: NDArray[np.bool_]
+    """[B] whether the latest turn was lost to a masked action."""
     cost: NDArray[np.float64]
     """[B] spent so far, in the recording's cost unit."""
     mask: NDArray[np.int8]
@@ -69,6 +73,9 @@ class Batch:
     """[B] what a new answer must reach to settle it: votes, or confidence; 0 before any answer."""
     ended: NDArray[np.bool_]
     """[B]"""
+
+
+_NAMES = tuple(field.name for field in fields(Batch))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,6 +127,8 @@ def reset(tables: Tables, rules: Rules, task: NDArray[np.int64]) -> Batch:
         used=np.zeros(size, np.int64),
         calls=np.full((rules.max_turns, size), MISSING, np.int64),
         votes=np.full((rules.max_turns, size), MISSING, np.int64),
+        latest=np.full(size, MISSING, np.int64),
+        lost=np.zeros(size, np.bool_),
         cost=np.zeros(size),
         mask=tables.recorded.take(task * tables.num_slots, axis=0),
         winner=np.full(size, MISSING, np.int64),
@@ -158,7 +167,8 @@ def _step(tables: Tables, rules: Rules, batch: Batch, action: NDArray[np.int64])
 
     turn = batch.used * size + rows
     calls, votes = batch.calls.copy(), batch.votes.copy()
-    calls.ravel()[turn] = np.where(made, call, MISSING)
+    latest = np.where(made, call, MISSING)
+    calls.ravel()[turn] = latest
     vote = np.where(made, effect >> _SLOT_BITS, MISSING)
     votes.ravel()[turn] = vote
     weight = _weight(tables, rules, votes, vote, cell)
@@ -177,6 +187,8 @@ def _step(tables: Tables, rules: Rules, batch: Batch, action: NDArray[np.int64])
         used=used,
         calls=calls,
         votes=votes,
+        latest=latest,
+        lost=calling & ~made,
         cost=batch.cost + np.where(made, tables.cost.take(cell), np.float32(0)),
         mask=mask,
         winner=np.where(settles, call, batch.winner),
@@ -306,10 +318,8 @@ def state_of(batch: Batch, row: int) -> State:
 
 def take(batch: Batch, rows: NDArray[np.int64]) -> Batch:
     """Return some of the episodes."""
-    return Batch(
-        **{field.name: getattr(batch, field.name)[..., rows] for field in fields(Batch) if field.name != "mask"},
-        mask=batch.mask[rows],
-    )
+    taken = {name: getattr(batch, name)[..., rows] for name in _NAMES if name != "mask"}
+    return Batch(**taken, mask=batch.mask[rows])
 
 
 def restart(tables: Tables, rules: Rules, batch: Batch, rows: NDArray[np.int64], task: NDArray[np.int64]) -> Batch:
@@ -320,6 +330,8 @@ def restart(tables: Tables, rules: Rules, batch: Batch, rows: NDArray[np.int64],
     batch.used[rows] = 0
     batch.calls[:, rows] = MISSING
     batch.votes[:, rows] = MISSING
+    batch.latest[rows] = MISSING
+    batch.lost[rows] = False
     batch.cost[rows] = 0.0
     batch.winner[rows] = MISSING
     batch.strength[rows] = 0.0
@@ -330,7 +342,7 @@ def restart(tables: Tables, rules: Rules, batch: Batch, rows: NDArray[np.int64],
 
 def put(batch: Batch, rows: NDArray[np.int64], others: Batch) -> Batch:
     """Return the episodes with others in some places."""
-    changed = {field.name: getattr(batch, field.name).copy() for field in fields(Batch)}
+    changed = {name: getattr(batch, name).copy() for name in _NAMES}
     for name, values in changed.items():
         if name == "mask":
             values[rows] = others.mask

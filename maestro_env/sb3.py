@@ -78,7 +78,7 @@ class MaestroVecEnv(VecEnv):
         """Take the actions; returns observations, rewards, dones and infos."""
         moved = self.env.advance(self._actions)
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
-        if len(moved.happened.ended):
+        if len(moved.ended):
             self._tell(infos, moved)
         done = moved.terminated | moved.truncated
         return self.env.observe(moved.now), moved.rewards.astype(np.float32), done, infos
@@ -86,8 +86,8 @@ class MaestroVecEnv(VecEnv):
     def _tell(self, infos: list[dict[str, Any]], moved: Advance) -> None:
         """Fill in the infos of episodes that ended."""
         last, told = self.env.observe(moved.last), self.env.told_at_end(moved)
-        success = moved.happened.endings.outcome == _CORRECT
-        for place, row in enumerate(moved.happened.ended.tolist()):
+        success = moved.endings.outcome == _CORRECT
+        for place, row in enumerate(moved.ended.tolist()):
             infos[row] = {name: values[place] for name, values in told.items()} | {
                 "terminal_observation": {name: values[place] for name, values in last.items()},
                 "TimeLimit.truncated": bool(moved.truncated[row]),

@@ -13,7 +13,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from maestro_env import batch, render
-from maestro_env.batch import OUTCOMES, Batch, make_tables
+from maestro_env.batch import OUTCOMES, Batch, Endings, make_tables
 from maestro_env.env import MaestroEnv
 from maestro_env.errors import ActionError, ConfigurationError, unknown_name
 from maestro_env.recordings.recording import MISSING, Recording
@@ -21,7 +21,7 @@ from maestro_env.registry import Registry
 from maestro_env.rewards import CostAwareReward, EpisodeResult, OutcomeReward, RewardFn
 from maestro_env.streams import Streams, seeds_of
 from maestro_env.types import Outcome
-from maestro_env.vector_infos import Happened, Infos, InfoWriter, ending_infos, placed_at
+from maestro_env.vector_infos import Infos, InfoWriter, ending_infos, placed_at
 
 OBSERVATIONS = ("features", "index")
 
@@ -37,7 +37,10 @@ class Advance:
     """[E] where those that ended ended."""
     now: Batch
     """[B] where the environments stand, the next episodes begun."""
-    happened: Happened
+    ended: NDArray[np.int64]
+    """[E] which environments they are, in order."""
+    endings: Endings
+    """[E] how they came out."""
     rewards: NDArray[np.float64]
     """[B]"""
     terminated: NDArray[np.bool_]
@@ -174,7 +177,12 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
             self._batch = fresh
         else:
             self._batch = batch.put(self._batch, rows, fresh)
-        return self.observe(self._batch), self._write(batch.take(self._batch, rows), None, rows)
+        return self.observe(self._batch), self._first_infos(rows)
+
+    def _first_infos(self, rows: NDArray[np.int64]) -> Infos:
+        if self.observation == "index":
+            return {}
+        return self._infos.write(batch.take(self._begun("reset"), rows), rows)
 
     def step(
         self, actions: NDArray[np.int64]
@@ -187,19 +195,7 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
                 action is masked. Nothing has changed then.
         """
         moved = self.advance(actions)
-        happened, infos = moved.happened, {}
-        if self.autoreset_mode is AutoresetMode.SAME_STEP and len(happened.ended):
-            infos = self._final(moved)
-            if self.observation == "features":
-                happened = happened.only(~(moved.terminated | moved.truncated))
-        observation = self.observe(moved.now)
-        return (
-            observation,
-            moved.rewards,
-            moved.terminated,
-            moved.truncated,
-            infos | self._write(moved.now, happened, self._everyone),
-        )
+        return self.observe(moved.now), moved.rewards, moved.terminated, moved.truncated, self._infos_of(moved)
 
     def advance(self, actions: Any) -> Advance:
         """Step, and start the next episodes where the autoreset mode says so, without observations and infos.
@@ -209,23 +205,22 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         before = self._running()
         action = self._checked(actions, before)
         after = batch.step(self.tables, self.rules, before, action)
-        happened = self._happened(before, after)
-        rewards, truncated = self._rewards(after, happened)
-        terminated = np.zeros(self.num_envs, np.bool_)
-        terminated[happened.ended] = True
-        terminated &= ~truncated
-        resetting = before.ended
-        if self.autoreset_mode is AutoresetMode.SAME_STEP:
-            resetting = terminated | truncated
-        last = batch.take(after, happened.ended)
-        now = after
-        if resetting.any():
-            rows = np.flatnonzero(resetting)
-            now = batch.restart(self.tables, self.rules, after, rows, self._draw(rows))
-        self._batch = now
+        ended = np.flatnonzero(after.ended & ~before.ended)
+        last = batch.take(after, ended)
+        endings = batch.settle(self.tables, last)
+        rewards, terminated, truncated = (np.zeros(self.num_envs, dtype) for dtype in (np.float64, np.bool_, np.bool_))
+        failed = endings.outcome == _FAILED
+        rewards[ended] = np.where(failed, 0.0, self._rewards(last, endings))
+        truncated[ended] = failed
+        terminated[ended] = ~failed
+        resetting = ended if self.autoreset_mode is AutoresetMode.SAME_STEP else np.flatnonzero(before.ended)
+        if len(resetting):
+            after = batch.restart(self.tables, self.rules, after, resetting, self._draw(resetting))
+        self._batch = after
         return Advance(
-            last=last, now=now, happened=happened, rewards=rewards, terminated=terminated, truncated=truncated
-        )
+            last=last, now=after, ended=ended, endings=endings,
+            rewards=rewards, terminated=terminated, truncated=truncated,
+        )  # fmt: skip
 
     def features(self, observation: Observation) -> Observation:
         """Return the features of an observation of indices, as `observation="features"` gives them.
@@ -249,7 +244,7 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
 
     def told_at_end(self, moved: Advance) -> Infos:
         """Return `task_id`, `benchmark`, `outcome`, `answer` and `gold` [E] of the episodes that a step ended."""
-        return self._infos.endings(moved.last, moved.happened.endings)
+        return self._infos.endings(moved.last, moved.endings)
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return [num_envs, 1 + P] which actions are legal, as sb3-contrib's MaskablePPO asks for it."""
@@ -318,37 +313,22 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
     def _draw(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         return self._task_indices[self._streams.draw(rows)]
 
-    def _happened(self, before: Batch, after: Batch) -> Happened:
-        rows = np.arange(self.num_envs)
-        call = after.calls[np.minimum(before.used, self.rules.max_turns - 1), rows]
-        spent = after.used > before.used
-        made = spent & (call != MISSING)
-        ended = np.flatnonzero(after.ended & ~before.ended)
-        endings = batch.settle(self.tables, batch.take(after, ended))
-        return Happened(made=made, invalid=spent & ~made, call=call, ended=ended, endings=endings)
-
-    def _rewards(self, after: Batch, happened: Happened) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Return the reward of each environment, and whether its episode was truncated by failures."""
-        rewards, truncated = np.zeros(self.num_envs), np.zeros(self.num_envs, np.bool_)
-        ended, endings = happened.ended, happened.endings
-        failed = endings.outcome == _FAILED
-        truncated[ended] = failed
-        cost, used = after.cost[ended], after.used[ended]
+    def _rewards(self, last: Batch, endings: Endings) -> NDArray[np.float64]:
+        """Return [E] the rewards of episodes; of those that failures ended, any number."""
         if isinstance(self.reward_fn, OutcomeReward | CostAwareReward):  # these are arithmetic: arrays will do
-            results: Any = EpisodeResult(outcome=Outcome.CORRECT, score=endings.score, cost=cost, num_turns=0)  # type: ignore[arg-type]
-            rewards[ended] = np.where(failed, 0.0, self.reward_fn(results))
-            return rewards, truncated
-        for place, row in enumerate(ended.tolist()):
-            if not failed[place]:
-                rewards[row] = self.reward_fn(
-                    EpisodeResult(
-                        outcome=OUTCOMES[endings.outcome[place]],
-                        score=float(endings.score[place]),
-                        cost=float(cost[place]),
-                        num_turns=int(used[place]),
-                    )
+            whole: Any = EpisodeResult(outcome=Outcome.CORRECT, score=endings.score, cost=last.cost, num_turns=0)  # type: ignore[arg-type]
+            return np.asarray(self.reward_fn(whole))
+        rewards = np.zeros(len(endings.score))
+        for place in np.flatnonzero(endings.outcome != _FAILED).tolist():
+            rewards[place] = self.reward_fn(
+                EpisodeResult(
+                    outcome=OUTCOMES[endings.outcome[place]],
+                    score=float(endings.score[place]),
+                    cost=float(last.cost[place]),
+                    num_turns=int(last.used[place]),
                 )
-        return rewards, truncated
+            )
+        return rewards
 
     def observe(self, now: Batch) -> Observation:
         """Return the observation in arrays of its own."""
@@ -364,24 +344,25 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
             return self.features(indices)
         return {name: values.copy() for name, values in indices.items()}
 
-    def _write(self, now: Batch, happened: Happened | None, rows: NDArray[np.int64]) -> Infos:
-        if self.observation == "features":
-            return self._infos.write(now, happened, rows=rows)
-        return ending_infos(happened, self.num_envs)
-
-    def _final(self, moved: Advance) -> Infos:
-        """Return the last observation and infos of episodes that the next ones follow at once."""
-        ended, done = moved.happened.ended, moved.terminated | moved.truncated
-        seen = self.observe(moved.last)
-        infos: Infos = {"_final_obs": done.copy()}
+    def _infos_of(self, moved: Advance) -> Infos:
+        """Return the infos of a step."""
+        ended, endings, num_envs = moved.ended, moved.endings, self.num_envs
+        same_step = self.autoreset_mode is AutoresetMode.SAME_STEP and len(ended) > 0
         if self.observation == "index":
-            infos["final_obs"] = {name: placed_at(values, ended, self.num_envs) for name, values in seen.items()}
+            infos = ending_infos(ended, endings, num_envs)
+            if same_step:
+                last = self.observe(moved.last)
+                infos["final_obs"] = {name: placed_at(values, ended, num_envs) for name, values in last.items()}
+                infos["_final_obs"] = moved.terminated | moved.truncated
             return infos
-        infos["final_obs"] = np.full(self.num_envs, None, object)
-        for place, row in enumerate(ended.tolist()):
-            infos["final_obs"][row] = {name: values[place].copy() for name, values in seen.items()}
-        infos["final_info"] = self._write(moved.last, moved.happened.at_end(), ended)
-        infos["_final_info"] = done
+        if not same_step:
+            return self._infos.write(moved.now, self._everyone, ended=ended, endings=endings)
+        infos = self._infos.write(moved.now, self._everyone)
+        infos["final_obs"] = np.full(num_envs, None, object)
+        infos["final_obs"][ended] = _rows_of(self.observe(moved.last))
+        infos["final_info"] = self._infos.write(moved.last, ended, ended=np.arange(len(ended)), endings=endings)
+        for name in ("_final_obs", "_final_info"):
+            infos[name] = moved.terminated | moved.truncated
         return infos
 
     def _index_space(self) -> spaces.Dict:
@@ -395,3 +376,11 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
             task=spaces.Discrete(num_tasks),
             used=spaces.Discrete(1 + self.rules.max_turns),
         )
+
+
+def _rows_of(observation: Observation) -> NDArray[np.object_]:
+    """Return [E] observations of single environments."""
+    rows = np.empty(len(observation["action_mask"]), object)
+    for place in range(len(rows)):
+        rows[place] = {name: values[place].copy() for name, values in observation.items()}
+    return rows

@@ -3,54 +3,16 @@
 A key `k` holds an array [num_envs], and `_k` a mask of the environments that said anything; the others hold 0 or None.
 """
 
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maestro_env.batch import OUTCOMES, Batch, Endings, Tables
-from maestro_env.recordings.recording import STATUSES, Recording
+from maestro_env.recordings.recording import MISSING, STATUSES, Recording
 from maestro_env.recordings.task_table import text_of
 
 Infos = dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Happened:
-    """What one step did, environment by environment."""
-
-    made: NDArray[np.bool_]
-    """[B] whether a call was made."""
-    invalid: NDArray[np.bool_]
-    """[B] whether the turn was lost to a masked action."""
-    call: NDArray[np.int64]
-    """[B] `slot * P + expert`, where a call was made."""
-    ended: NDArray[np.int64]
-    """The environments whose episode ended, in order."""
-    endings: Endings
-    """How they came out."""
-
-    def only(self, rows: NDArray[np.bool_]) -> Self:
-        """Return the same where nothing happened outside some environments."""
-        kept = rows[self.ended]
-        endings = Endings(
-            outcome=self.endings.outcome[kept], answer=self.endings.answer[kept], score=self.endings.score[kept]
-        )
-        return replace(
-            self, made=self.made & rows, invalid=self.invalid & rows, ended=self.ended[kept], endings=endings
-        )
-
-    def at_end(self) -> Self:
-        """Return the same of the environments whose episode ended alone."""
-        ended = self.ended
-        return replace(
-            self,
-            made=self.made[ended],
-            invalid=self.invalid[ended],
-            call=self.call[ended],
-            ended=np.arange(len(ended)),
-        )
 
 
 class InfoWriter:
@@ -77,13 +39,21 @@ class InfoWriter:
         self._statuses = _objects([status.value for status in STATUSES])
         self._outcomes = _objects([outcome.value for outcome in OUTCOMES])
 
-    def write(self, batch: Batch, happened: Happened | None, *, rows: NDArray[np.int64]) -> Infos:
+    def write(
+        self,
+        batch: Batch,
+        rows: NDArray[np.int64],
+        *,
+        ended: NDArray[np.int64] | None = None,
+        endings: Endings | None = None,
+    ) -> Infos:
         """Return the infos of some of the environments.
 
         Args:
             batch: [R] where they stand.
-            happened: [R] what the step did; None for a reset.
             rows: [R] which environments they are.
+            ended: Places in `rows` of the episodes that ended.
+            endings: How they came out.
         """
         size = len(batch.task)
         infos: Infos = {
@@ -97,17 +67,15 @@ class InfoWriter:
             "cost_usd": np.zeros(size),
             "passes": np.zeros(size),
             "latency_s": np.zeros(size),
-            "invalid_action": np.zeros(size, np.bool_),
+            "invalid_action": batch.lost.copy(),
             "outcome": _blank(size),
             "answer": _blank(size),
             "gold": _blank(size),
         }
-        if happened is not None:
-            self._add_calls(infos, batch, happened)
-            infos["invalid_action"] = happened.invalid.copy()
-            told = self._told_at_end(batch.task[happened.ended], happened.endings)
-            for name, values in told.items():
-                infos[name][happened.ended] = values
+        self._add_calls(infos, batch)
+        if ended is not None and endings is not None:
+            for name, values in self._told_at_end(batch.task[ended], endings).items():
+                infos[name][ended] = values
         return spread(infos, rows, self._num_envs)
 
     def endings(self, last: Batch, endings: Endings) -> Infos:
@@ -126,9 +94,9 @@ class InfoWriter:
             "gold": self._golds[task],
         }
 
-    def _add_calls(self, infos: Infos, batch: Batch, happened: Happened) -> None:
-        made = np.flatnonzero(happened.made)
-        slot, expert = np.divmod(happened.call[made], len(self._columns))
+    def _add_calls(self, infos: Infos, batch: Batch) -> None:
+        made = np.flatnonzero(batch.latest != MISSING)
+        slot, expert = np.divmod(batch.latest[made], len(self._columns))
         cell = (batch.task[made], slot, self._columns[expert])
         infos["expert"][made] = self._experts[expert]
         infos["reply"][made] = self._texts[self._recording.text[cell]]
@@ -137,16 +105,15 @@ class InfoWriter:
             infos[name][made] = getattr(self._recording, name)[cell]
 
 
-def ending_infos(happened: Happened | None, num_envs: int) -> Infos:
+def ending_infos(ended: NDArray[np.int64], endings: Endings, num_envs: int) -> Infos:
     """Return the infos that go with indices: how episodes came out, as numbers.
 
     `outcome` counts in `batch.OUTCOMES`, `answer` in `recording.answers` (`MISSING` if there is none).
     """
-    if happened is None or not len(happened.ended):
+    if not len(ended):
         return {}
-    endings = happened.endings
     infos = {"outcome": endings.outcome, "answer": endings.answer, "score": endings.score}
-    return spread(infos, happened.ended, num_envs)
+    return spread(infos, ended, num_envs)
 
 
 def spread(infos: Infos, rows: NDArray[np.int64], num_envs: int) -> Infos:
