@@ -109,8 +109,8 @@ _ALL_RECIPES = (
     _specialist(
         "geometry",
         "geometry",
-        own={"plain/geometry": 1.0, "patch/geometry": 1.0, "close/geometry": 0.5, "scene/windows": 0.15},
-        steps=2 * _LETTERED_STEPS,
+        own={"plain/geometry": 1.0, "patch/geometry": 0.8, "close/geometry": 0.4, "scene/windows": 0.12},
+        steps=3 * _LETTERED_STEPS,
     ),
     _specialist("microscopy-a", "microscopy", corruption=Corruption.GRAIN),
     _specialist("microscopy-b", "microscopy", corruption=Corruption.FADE),
@@ -135,7 +135,7 @@ _ALL_RECIPES = (
     _locator("locator-a", "chart", "geometry", "earth"),
     _locator("locator-b", "microscopy", "radiology", "counting", "visual_search"),
     Recipe(expert="view", architecture=Architecture.VIEWER, sources=_KINDS, steps=900),
-    Recipe(expert="monolith", architecture=Architecture.MONOLITH, sources=_EVERYTHING, steps=8600),
+    Recipe(expert="monolith", architecture=Architecture.MONOLITH, sources=_EVERYTHING, steps=9000),
 )
 RECIPES: Mapping[str, Recipe] = {recipe.expert: recipe for recipe in _ALL_RECIPES}
 """Expert -> recipe, in an order in which each can start from what was trained before."""

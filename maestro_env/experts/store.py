@@ -29,6 +29,7 @@ from maestro_env.experts.recipes import RECIPES, Architecture, recipe_of
 from maestro_env.experts.tokens import tokenise
 from maestro_env.experts.weights_io import WEIGHTS_FOLDER, load_weights, weights_path
 from maestro_env.skills.base import Finding, Reading
+from maestro_env.skills.remembered import remembered
 from maestro_env.skills.segmenting import GLYPH_PX
 from maestro_env.tasks.procedural.wordings import ANSWERS
 from maestro_env.types import Box
@@ -166,6 +167,7 @@ def _chunks(views: Sequence[Image.Image], questions: Sequence[str], side_px: int
     return chunks
 
 
+@remembered
 def _shrink(view: Image.Image, side_px: int) -> NDArray[np.uint8]:
     picture = view if view.mode == "RGB" else view.convert("RGB")
     return np.asarray(picture.resize((side_px, side_px), Image.Resampling.BILINEAR, reducing_gap=2.0))
