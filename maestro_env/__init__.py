@@ -54,5 +54,8 @@ _EXTENDED = {"registry": "extended", "split": "test", "benchmarks": (*UNSEEN, *E
 for _name, _arguments in (("Maestro-v0", {}), ("MaestroExtended-v0", _EXTENDED)):
     if _name not in gym.registry:
         gym.register(  # pyright: ignore[reportUnknownMemberType]
-            id=_name, entry_point="maestro_env.env:MaestroEnv", kwargs=_arguments
+            id=_name,
+            entry_point="maestro_env.env:MaestroEnv",
+            vector_entry_point="maestro_env.vector:make_vector_env",
+            kwargs=_arguments,
         )

@@ -147,6 +147,8 @@ class MaestroEnv(gym.Env[Observation, Any]):
         """The tasks that are drawn, for `reset(options={"task": id})`."""
         self.world = self._make_world(int(self.task_indices[0]))
         self._state: State | None = None
+        self._prepared: dict[int, Recording] = {}
+        """By action: the replies so far and that of a call which was made before its step."""
 
         num_experts = len(self.registry)
         self.action_space = spaces.Discrete(1 + num_experts)
@@ -177,7 +179,7 @@ class MaestroEnv(gym.Env[Observation, Any]):
             task_index = int(self.task_indices[self.np_random.integers(len(self.task_indices))])
         if self._backend is not None:
             self.world, task_index = self._make_world(task_index), 0
-        self._state = dynamics.reset(self.world, task_index)
+        self._state, self._prepared = dynamics.reset(self.world, task_index), {}
         return dynamics.observe(self.world, self.rules, self._state), self._info(self._state)
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -195,10 +197,8 @@ class MaestroEnv(gym.Env[Observation, Any]):
         if self.strict and not legal:
             raise ActionError(self._why_masked(number, before))
         if self._backend is not None and legal and number != STOP:
-            filled = live.record_call(
-                self.world.recording, self.recording, self._backend, slot=before.slot, expert=number - 1
-            )
-            self.world = self._lazy_world(filled)
+            self.prepare(action)
+            self.world, self._prepared = self._lazy_world(self._prepared[number]), {}
         after = dynamics.step(self.world, self.rules, before, number)
         self._state = after
         info = self._info(after, invalid_action=not legal)
@@ -208,6 +208,24 @@ class MaestroEnv(gym.Env[Observation, Any]):
         failed = info["outcome"] == Outcome.EXPERT_ERROR
         observation = dynamics.observe(self.world, self.rules, after)
         return observation, reward, after.ended and not failed, failed, info
+
+    def prepare(self, action: Any) -> None:
+        """Make the call of a live backend that `step(action)` is about to make, and keep its reply until then.
+
+        Threads may prepare many environments at once, so that slow backends are waited for together. It changes
+        nothing that can be observed; where there is no call to make, it does nothing.
+
+        Raises:
+            ActionError: The action is no integer or outside the action space.
+        """
+        before = self._state
+        number = MISSING if action is NO_EXPERT else self._number(action)
+        waits = self._backend is not None and before is not None and not before.ended and number > STOP
+        if not waits or not before.mask[number] or number in self._prepared:
+            return
+        self._prepared[number] = live.record_call(
+            self.world.recording, self.recording, self._backend, slot=before.slot, expert=number - 1
+        )
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return [1 + P] which actions are legal, as sb3-contrib's MaskablePPO asks for it."""
@@ -250,7 +268,7 @@ class MaestroEnv(gym.Env[Observation, Any]):
             )
         if snapshot.live is not None:
             self.world = self._lazy_world(snapshot.live)
-        self._state = snapshot.state
+        self._state, self._prepared = snapshot.state, {}
         self.np_random.bit_generator.state = deepcopy(snapshot.random_state)
 
     def __getstate__(self) -> dict[str, Any]:

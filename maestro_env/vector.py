@@ -12,8 +12,10 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from maestro_env import batch, render
+from maestro_env import arguments, batch, render
+from maestro_env.backends.base import Backend
 from maestro_env.batch import OUTCOMES, Batch, Endings, make_tables
+from maestro_env.concurrent import ConcurrentVectorEnv
 from maestro_env.env import MaestroEnv
 from maestro_env.errors import ActionError, ConfigurationError, unknown_name
 from maestro_env.recordings.recording import MISSING, Recording
@@ -68,7 +70,6 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         num_envs: Episodes side by side.
         autoreset_mode: When an episode that ended is followed by the next: NEXT_STEP, SAME_STEP or DISABLED.
         observation: `features` or `index`.
-        disable_env_checker: Ignored; `make_vec` hands it on.
         recording, registry, split, benchmarks, max_turns, cost_weight, answer_rule, render_mode, strict, reward_fn:
             As of `MaestroEnv`.
 
@@ -88,7 +89,6 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         *,
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
         observation: str = "features",
-        disable_env_checker: bool | None = None,
         recording: str | Path | Recording = "embedded",
         registry: str | Path | Registry | None = "core",
         split: str = "train",
@@ -101,7 +101,7 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         reward_fn: RewardFn | None = None,
         **unknown: object,
     ) -> None:
-        del disable_env_checker
+        arguments.refuse_unknown(unknown, type(self).__init__)
         if num_envs < 1:
             raise ConfigurationError(f"num_envs={num_envs!r} must be at least 1.")
         if observation not in OBSERVATIONS:
@@ -121,7 +121,6 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
             render_mode=render_mode,
             strict=strict,
             reward_fn=reward_fn,
-            **unknown,
         )
         self.num_envs = num_envs
         self.autoreset_mode = AutoresetMode(autoreset_mode)
@@ -376,6 +375,27 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
             task=spaces.Discrete(num_tasks),
             used=spaces.Discrete(1 + self.rules.max_turns),
         )
+
+
+def make_vector_env(
+    num_envs: int = 1,
+    *,
+    backend: str | Backend = "recorded",
+    disable_env_checker: bool | None = None,
+    **kwargs: Any,
+) -> VectorEnv[Any, Any, Any]:
+    """Return what `gymnasium.make_vec` makes: a `MaestroVectorEnv`, or a `ConcurrentVectorEnv` for a live backend.
+
+    Args:
+        num_envs: Episodes side by side.
+        backend: As of `MaestroEnv`.
+        disable_env_checker: Ignored: neither is wrapped in a checker. `make_vec` hands it on.
+        kwargs: As of the class.
+    """
+    del disable_env_checker
+    if backend == "recorded":
+        return MaestroVectorEnv(num_envs, **kwargs)
+    return ConcurrentVectorEnv(num_envs, backend=backend, **kwargs)
 
 
 def _rows_of(observation: Observation) -> NDArray[np.object_]:

@@ -6,6 +6,7 @@ A picture is known by its identity, and kept as long as anything made of it is: 
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import wraps
+from threading import Lock
 from typing import Concatenate, ParamSpec, TypeVar
 
 from PIL import Image
@@ -23,17 +24,20 @@ def remembered(function: Callable[Concatenate[Image.Image, _P], _R]) -> Callable
         function: Pure; its arguments besides the picture must be hashable.
     """
     known: OrderedDict[object, tuple[Image.Image, _R]] = OrderedDict()
+    lock = Lock()  # live environments are stepped by many threads
 
     @wraps(function)
     def remembering(image: Image.Image, *args: _P.args, **kwargs: _P.kwargs) -> _R:
         key = (id(image), args, tuple(sorted(kwargs.items())))
-        if key in known:
-            known.move_to_end(key)
-            return known[key][1]
+        with lock:
+            if key in known:
+                known.move_to_end(key)
+                return known[key][1]
         result = function(image, *args, **kwargs)
-        known[key] = (image, result)
-        if len(known) > KEPT:
-            known.popitem(last=False)
+        with lock:
+            known[key] = (image, result)
+            if len(known) > KEPT:
+                known.popitem(last=False)
         return result
 
     return remembering

@@ -9,6 +9,7 @@ import gymnasium as gym
 import numpy as np
 
 from maestro_env import MaestroEnv
+from maestro_env.testing import arrays_in, assert_same
 
 
 def make(kwargs: Mapping[str, Any], **more: Any) -> MaestroEnv:
@@ -30,28 +31,6 @@ def random_steps(env: MaestroEnv, num_steps: int, *, seed: int, legal: bool = Fa
         if returned[2] or returned[3]:
             observation, info = env.reset()
             yield observation, info
-
-
-def assert_same(first: Any, second: Any) -> None:
-    """Assert that two nested values are equal, types and dtypes included."""
-    assert type(first) is type(second)
-    if isinstance(first, Mapping):
-        assert list(first) == list(second)
-        for key in first:
-            assert_same(first[key], second[key])
-    elif isinstance(first, tuple):
-        assert len(first) == len(second)
-        for one, other in zip(first, second, strict=True):
-            assert_same(one, other)
-    elif isinstance(first, np.ndarray):
-        assert first.dtype == second.dtype
-        np.testing.assert_array_equal(first, second)
-    else:
-        assert first == second
-
-
-def arrays_in(returned: tuple[Any, ...]) -> list[np.ndarray[Any, Any]]:
-    return [value for part in returned if isinstance(part, dict) for value in part.values() if hasattr(value, "dtype")]
 
 
 def test_env__two_instances_play_alike(kwargs) -> None:

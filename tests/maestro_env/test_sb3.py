@@ -73,7 +73,8 @@ def test_bridge__under_sb3s_wrappers(fake: Recording) -> None:
     model.learn(64)
     rewards, lengths = evaluate_policy(model, VecMonitor(bridge(fake)), n_eval_episodes=10, return_episode_rewards=True)
     assert len(rewards) == 10
-    assert 0 <= min(lengths) and max(lengths) <= 4
+    assert min(lengths) >= 0
+    assert max(lengths) <= 4
 
 
 def test_bridge__plays_a_chosen_task(fake: Recording) -> None:
