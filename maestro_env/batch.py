@@ -208,6 +208,20 @@ def _weight(
     return np.ones(len(vote), np.float32)
 
 
+def would_settle(tables: Tables, rules: Rules, batch: Batch) -> NDArray[np.bool_]:
+    """Return [B, P] whose answer would settle the episode if the expert were called now and the episode ended then."""
+    calls = batch.slot[:, None] * tables.num_experts + np.arange(tables.num_experts)
+    cell = batch.task[:, None] * (tables.num_slots * tables.num_experts) + calls
+    vote = tables.effect.take(cell) >> _SLOT_BITS
+    if rules.answer_rule is AnswerRule.VOTE:
+        weight = 1.0 + (batch.votes[:, :, None] == vote).sum(axis=0)
+    elif rules.answer_rule is AnswerRule.CONFIDENCE:
+        weight = tables.confidence.take(cell)
+    else:
+        weight = np.ones(vote.shape)
+    return (vote != MISSING) & (weight >= batch.strength[:, None])
+
+
 def _mask(
     tables: Tables, task: NDArray[np.int64], slot: NDArray[np.int64], calls: NDArray[np.int64]
 ) -> NDArray[np.int8]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from maestro_agents.batch_play import as_votes
 from maestro_env.errors import ConfigurationError
 from maestro_env.recordings.recording import MISSING, Recording
+from maestro_env.scoring import normalise
 from maestro_env.types import AnswerRule
 
 
@@ -132,6 +132,13 @@ def best_plan(recording: Recording, *, max_calls: int, rule: AnswerRule, cost_we
 
 _TIE = 1e-9
 """Mean scores closer than this are the same up to rounding; one task more of a million is 1e-6."""
+
+
+def as_votes(recording: Recording) -> NDArray[np.int32]:
+    """Return [N, C, P] answers in which those that are the same once normalised have the same number."""
+    first_of: dict[str, int] = {}
+    vote_of = [first_of.setdefault(normalise(answer), i) for i, answer in enumerate(recording.answers)]
+    return np.array([*vote_of, MISSING], np.int32)[recording.answer]  # MISSING is -1: the last entry
 
 
 def _look(recording: Recording, context: NDArray[np.int16]) -> _View:

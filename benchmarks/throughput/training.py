@@ -1,4 +1,4 @@
-"""Training steps a second: Stable-Baselines3 as it comes, on copies of the scalar environment, and through the bridge."""
+"""Training steps a second: SB3 as it comes, on copies of the scalar environment, and through the bridge."""
 
 from typing import Any
 

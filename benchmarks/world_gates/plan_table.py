@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from maestro_agents.batch_play import as_votes
-from maestro_agents.plan_search import extensions
+from maestro_agents.plan_search import as_votes, extensions
 from maestro_env.recordings.recording import MISSING, Recording
 from maestro_env.types import AnswerRule
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from benchmarks.world_gates.gate import Condition, Gate
 from benchmarks.world_gates.intervals import Intervals
 from benchmarks.world_gates.scope import Partition, Scope, benchmarks_of, readers_of
-from maestro_agents.batch_play import as_votes
 from maestro_agents.chances import fit_chances
 from maestro_agents.features import Features
 from maestro_agents.neighbours import nearest
+from maestro_agents.plan_search import as_votes
 from maestro_env.recordings.recording import MISSING, Recording
 
 BEST_SINGLE = (0.30, 0.50)
