@@ -133,6 +133,8 @@ class MaestroEnv(gym.Env[Observation, Any]):
             raise unknown_name("render mode", render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
         self.strict = strict
+        self.split = split
+        self.benchmarks = None if benchmarks is None else tuple(benchmarks)
         self.rules = arguments.to_rules(max_turns=max_turns, answer_rule=answer_rule)
         self.reward_fn = arguments.to_reward_fn(reward_fn, cost_weight=cost_weight)
         self._given_recording = recording
@@ -242,6 +244,11 @@ class MaestroEnv(gym.Env[Observation, Any]):
             raise ActionError("No episode has begun, so there is nothing to show. Call reset() before render().")
         frame = render.make_frame(self.world, self.rules, self._state)
         return render.text(frame) if self.render_mode == "ansi" else render.picture(frame)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether calls are made when they are asked for, instead of replayed."""
+        return self._backend is not None
 
     def get_state(self) -> Snapshot:
         """Return this moment, to come back to it or to branch from it."""

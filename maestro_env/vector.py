@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import gymnasium as gym
 import numpy as np
@@ -110,7 +110,7 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         if not isinstance(autoreset_mode, AutoresetMode) and autoreset_mode not in modes:
             raise unknown_name("autoreset mode", autoreset_mode, modes)
         # The scalar environment knows what its arguments mean; here it says so, and is never played.
-        self._scalar = MaestroEnv(
+        scalar = MaestroEnv(
             recording=recording,
             registry=registry,
             split=split,
@@ -122,28 +122,64 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
             strict=strict,
             reward_fn=reward_fn,
         )
+        self._scalar = scalar
         self.num_envs = num_envs
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {**MaestroEnv.metadata, "autoreset_mode": self.autoreset_mode}
-        self.render_mode = render_mode
-        self.strict = strict
         self.observation = observation
-        self.recording, self.registry = self._scalar.recording, self._scalar.registry
-        self.rules, self.reward_fn = self._scalar.rules, self._scalar.reward_fn
-        self.task_ids = self._scalar.task_ids
-        self.tables = make_tables(self._scalar.world)
-        self._task_indices = self._scalar.task_indices
+        self.render_mode, self.strict = scalar.render_mode, scalar.strict
+        self.recording, self.registry = scalar.recording, scalar.registry
+        self.rules, self.reward_fn = scalar.rules, scalar.reward_fn
+        self.task_ids = scalar.task_ids
+        self.tables = make_tables(scalar.world)
+        self._task_indices = scalar.task_indices
         self._infos = InfoWriter(self.tables, num_envs)
         self._streams = Streams(num_envs, high=len(self._task_indices))
         self._batch: Batch | None = None
         self._everyone = np.arange(num_envs)
 
-        self.single_action_space = self._scalar.action_space
+        self.single_action_space = scalar.action_space
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self.single_observation_space = (
-            self._scalar.observation_space if observation == "features" else self._index_space()
-        )
+        self.single_observation_space = scalar.observation_space if observation == "features" else self._index_space()
         self.observation_space = batch_space(self.single_observation_space, num_envs)
+
+    @classmethod
+    def like(
+        cls,
+        env: MaestroEnv,
+        num_envs: int,
+        *,
+        autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
+        observation: str = "features",
+    ) -> Self:
+        """Return many of an environment: of its recording, registry, tasks, rules and reward.
+
+        Args:
+            env: Over a recording; it is left alone.
+            num_envs: Episodes side by side.
+            autoreset_mode: As of the class.
+            observation: As of the class.
+
+        Raises:
+            ConfigurationError: It is live, or `num_envs` is below 1.
+            UnknownNameError: No such observation or autoreset mode.
+        """
+        if env.is_live:
+            raise ConfigurationError("A live environment plays no recording; put it into a ConcurrentVectorEnv.")
+        return cls(
+            num_envs,
+            autoreset_mode=autoreset_mode,
+            observation=observation,
+            recording=env.recording,
+            registry=env.registry,
+            split=env.split,
+            benchmarks=env.benchmarks,
+            max_turns=env.rules.max_turns,
+            answer_rule=env.rules.answer_rule,
+            render_mode=env.render_mode,
+            strict=env.strict,
+            reward_fn=env.reward_fn,
+        )
 
     def reset(  # type: ignore[override]
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None

@@ -8,7 +8,6 @@ Source: J. Schulman et al., Proximal Policy Optimization Algorithms (2017), http
 S. Huang, S. Ontañón, A Closer Look at Invalid Action Masking (2022), https://arxiv.org/abs/2006.14171.
 """
 
-import copy
 from collections.abc import Mapping
 from typing import Any, Self, cast, final
 
@@ -19,14 +18,17 @@ from numpy.typing import NDArray
 from maestro_agents.agent import Agent, Observation, Progress, State
 from maestro_agents.features import Features
 from maestro_agents.recorded_tasks import recorded_tasks
+from maestro_env.env import MaestroEnv
 from maestro_env.errors import MissingExtraError
+from maestro_env.vector import MaestroVectorEnv
 
 try:
     import torch
     from sb3_contrib import MaskablePPO
     from stable_baselines3.common.callbacks import BaseCallback
     from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
-    from stable_baselines3.common.vec_env import DummyVecEnv
+
+    from maestro_env.sb3 import MaestroVecEnv
 except ImportError as error:
     raise MissingExtraError(
         f"maestro_agents.ppo needs {error.name}, which is not installed: pip install 'maestro-env[agents]'"
@@ -83,10 +85,10 @@ class PPO(Agent):
         """Keep the settings.
 
         Args:
-            env: The environment to learn in; copies of it are played.
-            seed: Of the networks, the sampled actions and the copies' tasks.
-            num_envs: How many copies are played side by side.
-            rollout_steps: Steps of each copy between two updates.
+            env: The environment to learn in; many of it are played side by side.
+            seed: Of the networks, the sampled actions and the tasks.
+            num_envs: How many are played side by side.
+            rollout_steps: Steps of each between two updates.
             batch_size: Steps in a gradient step.
             epochs: How often each step is learned from.
             learning_rate: At the start; it falls linearly to 0.
@@ -118,11 +120,11 @@ class PPO(Agent):
         return self
 
     def _build(self, num_envs: int) -> MaskablePPO:
-        envs = DummyVecEnv([lambda: _copy(self.env) for _ in range(num_envs)])
+        many = MaestroVectorEnv.like(cast("MaestroEnv", self.env.unwrapped), num_envs, autoreset_mode="SameStep")
         rate = self.learning_rate
         return MaskablePPO(
             "MultiInputPolicy",
-            envs,
+            MaestroVecEnv(many),
             seed=self.seed,
             n_steps=self.rollout_steps,
             batch_size=self.batch_size,
@@ -165,25 +167,6 @@ class PPO(Agent):
     def _restore(self, learned: Mapping[str, NDArray[Any]]) -> None:
         self.model = self._build(num_envs=1)
         self.model.policy.load_state_dict({name: torch.from_numpy(value) for name, value in learned.items()})
-
-
-class _WithoutInfo(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Drops `info`: nothing in it is learned from, and DummyVecEnv's deep copies of it take a third of its time."""
-
-    def reset(self, **given: Any) -> tuple[Any, dict[str, Any]]:
-        observation, _ = self.env.reset(**given)
-        return observation, {}
-
-    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        observation, reward, terminated, truncated, _ = self.env.step(action)
-        return observation, reward, terminated, truncated, {}
-
-
-def _copy(env: gymnasium.Env[Any, Any]) -> gymnasium.Env[Any, Any]:
-    """Return a copy of an environment that shares what is never written to: the recording, the registry, the tasks."""
-    own = (gymnasium.Space, np.random.Generator)
-    shared = [value for value in vars(env.unwrapped).values() if not isinstance(value, own)]
-    return _WithoutInfo(copy.deepcopy(env, {id(value): value for value in shared}))
 
 
 class _Report(BaseCallback):
