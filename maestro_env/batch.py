@@ -15,10 +15,7 @@ from numpy.typing import NDArray
 from maestro_env.dynamics import EXPERT_FEATURES, Rules, State, World
 from maestro_env.recordings.recording import MISSING, STATUSES
 from maestro_env.registry import STOP
-from maestro_env.types import AnswerRule, Outcome, Status
-
-OUTCOMES = (Outcome.CORRECT, Outcome.WRONG, Outcome.UNANSWERED, Outcome.EXPERT_ERROR)
-"""What `Endings.outcome` counts in."""
+from maestro_env.types import OUTCOMES, AnswerRule, Outcome, Status
 
 _OK = STATUSES.index(Status.OK)
 _SLOT_BITS = 16

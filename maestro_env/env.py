@@ -222,12 +222,12 @@ class MaestroEnv(gym.Env[Observation, Any]):
         """
         before = self._state
         number = MISSING if action is NO_EXPERT else self._number(action)
-        waits = self._backend is not None and before is not None and not before.ended and number > STOP
-        if not waits or not before.mask[number] or number in self._prepared:
+        if self._backend is None or before is None or before.ended or number <= STOP or not before.mask[number]:
             return
-        self._prepared[number] = live.record_call(
-            self.world.recording, self.recording, self._backend, slot=before.slot, expert=number - 1
-        )
+        if number not in self._prepared:
+            self._prepared[number] = live.record_call(
+                self.world.recording, self.recording, self._backend, slot=before.slot, expert=number - 1
+            )
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return [1 + P] which actions are legal, as sb3-contrib's MaskablePPO asks for it."""

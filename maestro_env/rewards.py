@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from maestro_env.errors import ConfigurationError
-from maestro_env.types import Outcome
+from maestro_env.types import OUTCOMES, Outcome
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,3 +59,37 @@ class CostAwareReward:
 
     def __call__(self, result: EpisodeResult) -> float:
         return result.score - self.weight * result.cost
+
+
+def rewards_of(
+    reward_fn: RewardFn,
+    *,
+    outcomes: NDArray[np.int64],
+    scores: NDArray[np.float64],
+    costs: NDArray[np.float64],
+    num_turns: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Return [E] the rewards of many episodes at their ends; 0 for those that ended with `Outcome.EXPERT_ERROR`.
+
+    Args:
+        reward_fn: Rewards one episode; the two above are worked out for all episodes at once.
+        outcomes: [E] indices into `OUTCOMES`.
+        scores: [E] as in `EpisodeResult`, and the next two.
+        costs: [E].
+        num_turns: [E].
+    """
+    failed = outcomes == OUTCOMES.index(Outcome.EXPERT_ERROR)
+    if isinstance(reward_fn, OutcomeReward):
+        return np.where(failed, 0.0, scores)
+    if isinstance(reward_fn, CostAwareReward):
+        return np.where(failed, 0.0, scores - reward_fn.weight * costs)
+    rewards = np.zeros(len(outcomes))
+    for place in np.flatnonzero(~failed):
+        result = EpisodeResult(
+            outcome=OUTCOMES[int(outcomes[place])],
+            score=float(scores[place]),
+            cost=float(costs[place]),
+            num_turns=int(num_turns[place]),
+        )
+        rewards[place] = reward_fn(result)
+    return rewards

@@ -8,9 +8,8 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
-from maestro_env.batch import OUTCOMES
 from maestro_env.errors import ConfigurationError, MissingExtraError
-from maestro_env.types import Outcome
+from maestro_env.types import OUTCOMES, Outcome
 from maestro_env.vector import Advance, MaestroVectorEnv
 
 try:

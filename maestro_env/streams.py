@@ -1,7 +1,5 @@
 """Random integers from many generators, drawn in blocks: the numbers that each would give if asked one at a time."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from gymnasium.utils import seeding
 from numpy.typing import NDArray
@@ -29,12 +27,14 @@ class Streams:
         self._blocks = np.empty((count, BLOCK), np.int64)
         self._next = np.full(count, BLOCK)
 
-    def seed(self, stream: int, seed: int) -> None:
-        """Start a stream anew.
+    def seed(self, stream: int, seed: int | None) -> None:
+        """Start a stream anew; with None, go on with it.
 
         Raises:
             gymnasium.error.Error: The seed is no integer, or negative.
         """
+        if seed is None:
+            return
         self._generators[stream] = seeding.np_random(seed)[0]
         self._next[stream] = BLOCK
 
@@ -52,18 +52,3 @@ class Streams:
             generator = self._generators[stream] = seeding.np_random()[0]
         self._blocks[stream] = generator.integers(self._high, size=BLOCK)
         self._next[stream] = 0
-
-
-def seeds_of(seed: int | Sequence[int | None] | None, count: int) -> list[int | None]:
-    """Return the seed of each of `count` environments: an integer counts up, a list says each, None goes on.
-
-    Raises:
-        ValueError: A list of another length.
-    """
-    if seed is None:
-        return [None] * count
-    if isinstance(seed, int | np.integer):
-        return [int(seed) + i for i in range(count)]
-    if len(seed) != count:
-        raise ValueError(f"{len(seed)} seeds were given for {count} environments; give one each, or one integer.")
-    return [None if each is None else int(each) for each in seed]

@@ -35,6 +35,10 @@ class Outcome(StrEnum):
     """No reply held an answer, and at least one call failed."""
 
 
+OUTCOMES = tuple(Outcome)
+"""What outcomes are numbered by where many are kept as integers."""
+
+
 class Role(StrEnum):
     """What a model's network gives for a view."""
 

@@ -14,16 +14,17 @@ from numpy.typing import NDArray
 
 from maestro_env import arguments, batch, render
 from maestro_env.backends.base import Backend
-from maestro_env.batch import OUTCOMES, Batch, Endings, make_tables
-from maestro_env.concurrent import ConcurrentVectorEnv
+from maestro_env.batch import Batch, Endings, make_tables
 from maestro_env.env import MaestroEnv
 from maestro_env.errors import ActionError, ConfigurationError, unknown_name
+from maestro_env.live_vector import ConcurrentVectorEnv
 from maestro_env.recordings.recording import MISSING, Recording
 from maestro_env.registry import Registry
-from maestro_env.rewards import CostAwareReward, EpisodeResult, OutcomeReward, RewardFn
-from maestro_env.streams import Streams, seeds_of
-from maestro_env.types import Outcome
-from maestro_env.vector_infos import Infos, InfoWriter, ending_infos, placed_at
+from maestro_env.rewards import RewardFn, rewards_of
+from maestro_env.streams import Streams
+from maestro_env.types import OUTCOMES, Outcome
+from maestro_env.vector_arguments import checked_actions, rows_to_reset, seeds_of
+from maestro_env.vector_infos import Infos, InfoWriter, ending_infos, placed_at, rows_of
 
 OBSERVATIONS = ("features", "index")
 
@@ -197,13 +198,11 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
             UnknownNameError: An unknown option, or a task that is not one of `task_ids`.
         """
         options = dict(options or {})
-        rows = self._rows(options.pop("reset_mask", None))
+        rows = rows_to_reset(options.pop("reset_mask", None), self.num_envs)
         seeds = seeds_of(seed, self.num_envs)
         chosen = self._scalar.chosen_task(options) if options else None
-        for row in rows.tolist():
-            each = seeds[row]
-            if each is not None:
-                self._streams.seed(row, each)
+        for row in rows:
+            self._streams.seed(int(row), seeds[int(row)])
         task = self._draw(rows) if chosen is None else np.full(len(rows), chosen)
         fresh = batch.reset(self.tables, self.rules, task)
         if self._batch is None:
@@ -238,24 +237,28 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         For shells that need neither of every environment; it raises what `step` raises.
         """
         before = self._running()
-        action = self._checked(actions, before)
+        action = checked_actions(actions, before, self.registry, strict=self.strict)
         after = batch.step(self.tables, self.rules, before, action)
         ended = np.flatnonzero(after.ended & ~before.ended)
         last = batch.take(after, ended)
         endings = batch.settle(self.tables, last)
-        rewards, terminated, truncated = (np.zeros(self.num_envs, dtype) for dtype in (np.float64, np.bool_, np.bool_))
         failed = endings.outcome == _FAILED
-        rewards[ended] = np.where(failed, 0.0, self._rewards(last, endings))
-        truncated[ended] = failed
-        terminated[ended] = ~failed
+        rewards = rewards_of(
+            self.reward_fn, outcomes=endings.outcome, scores=endings.score, costs=last.cost, num_turns=last.used
+        )
         resetting = ended if self.autoreset_mode is AutoresetMode.SAME_STEP else np.flatnonzero(before.ended)
         if len(resetting):
             after = batch.restart(self.tables, self.rules, after, resetting, self._draw(resetting))
         self._batch = after
         return Advance(
-            last=last, now=after, ended=ended, endings=endings,
-            rewards=rewards, terminated=terminated, truncated=truncated,
-        )  # fmt: skip
+            last=last,
+            now=after,
+            ended=ended,
+            endings=endings,
+            rewards=placed_at(rewards, ended, self.num_envs),
+            terminated=placed_at(~failed, ended, self.num_envs),
+            truncated=placed_at(failed, ended, self.num_envs),
+        )
 
     def features(self, observation: Observation) -> Observation:
         """Return the features of an observation of indices, as `observation="features"` gives them.
@@ -310,60 +313,8 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
             )
         return now
 
-    def _checked(self, actions: Any, before: Batch) -> NDArray[np.int64]:
-        given = np.asarray(actions)
-        if given.dtype.kind not in "iu" or given.shape != (self.num_envs,):
-            raise ActionError(
-                f"Actions of dtype {given.dtype} and shape {given.shape}; expected {self.num_envs} integers."
-            )
-        action = given.astype(np.int64, copy=False)
-        if action.min() < 0 or action.max() > len(self.registry):
-            wrong = int(np.flatnonzero((action < 0) | (action > len(self.registry)))[0])
-            raise ActionError(
-                f"Action {action[wrong]} of environment {wrong} is outside the action space; expected 0 (STOP) to "
-                f"{len(self.registry)}."
-            )
-        if self.strict:
-            masked = ~before.ended & (before.mask[np.arange(self.num_envs), action] == 0)
-            if masked.any():
-                rows = np.flatnonzero(masked)
-                raise ActionError(
-                    f"Actions {action[rows].tolist()} of environments {rows.tolist()} are masked: those experts were "
-                    "already called in these contexts, or their calls there were not recorded. STOP (0) is legal."
-                )
-        return action
-
-    def _rows(self, mask: Any) -> NDArray[np.int64]:
-        """Return which environments a reset is about."""
-        if mask is None:
-            return np.arange(self.num_envs)
-        given = np.asarray(mask)
-        if given.shape != (self.num_envs,) or given.dtype != np.bool_ or not given.any():
-            raise ValueError(
-                f"options['reset_mask'] of dtype {given.dtype} and shape {given.shape} with {int(given.sum())} set; "
-                f"expected {self.num_envs} booleans, at least one of them True."
-            )
-        return np.flatnonzero(given)
-
     def _draw(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         return self._task_indices[self._streams.draw(rows)]
-
-    def _rewards(self, last: Batch, endings: Endings) -> NDArray[np.float64]:
-        """Return [E] the rewards of episodes; of those that failures ended, any number."""
-        if isinstance(self.reward_fn, OutcomeReward | CostAwareReward):  # these are arithmetic: arrays will do
-            whole: Any = EpisodeResult(outcome=Outcome.CORRECT, score=endings.score, cost=last.cost, num_turns=0)  # type: ignore[arg-type]
-            return np.asarray(self.reward_fn(whole))
-        rewards = np.zeros(len(endings.score))
-        for place in np.flatnonzero(endings.outcome != _FAILED).tolist():
-            rewards[place] = self.reward_fn(
-                EpisodeResult(
-                    outcome=OUTCOMES[endings.outcome[place]],
-                    score=float(endings.score[place]),
-                    cost=float(last.cost[place]),
-                    num_turns=int(last.used[place]),
-                )
-            )
-        return rewards
 
     def observe(self, now: Batch) -> Observation:
         """Return the observation in arrays of its own."""
@@ -394,7 +345,7 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
             return self._infos.write(moved.now, self._everyone, ended=ended, endings=endings)
         infos = self._infos.write(moved.now, self._everyone)
         infos["final_obs"] = np.full(num_envs, None, object)
-        infos["final_obs"][ended] = _rows_of(self.observe(moved.last))
+        infos["final_obs"][ended] = rows_of(self.observe(moved.last))
         infos["final_info"] = self._infos.write(moved.last, ended, ended=np.arange(len(ended)), endings=endings)
         for name in ("_final_obs", "_final_info"):
             infos[name] = moved.terminated | moved.truncated
@@ -404,7 +355,7 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         num_tasks, num_contexts, _ = self.recording.status.shape
         turns = (self.rules.max_turns,)
         return spaces.Dict(
-            action_mask=self._scalar.observation_space["action_mask"],
+            action_mask=spaces.MultiBinary(1 + len(self.registry)),
             calls=spaces.Box(MISSING, num_contexts * len(self.registry) - 1, turns, np.int64),
             context=spaces.Discrete(num_contexts),
             cost=spaces.Box(0.0, np.inf, (), np.float64),
@@ -432,11 +383,3 @@ def make_vector_env(
     if backend == "recorded":
         return MaestroVectorEnv(num_envs, **kwargs)
     return ConcurrentVectorEnv(num_envs, backend=backend, **kwargs)
-
-
-def _rows_of(observation: Observation) -> NDArray[np.object_]:
-    """Return [E] observations of single environments."""
-    rows = np.empty(len(observation["action_mask"]), object)
-    for place in range(len(rows)):
-        rows[place] = {name: values[place].copy() for name, values in observation.items()}
-    return rows

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maestro_env.batch import OUTCOMES, Batch, Endings, Tables
+from maestro_env.batch import Batch, Endings, Tables
 from maestro_env.recordings.recording import MISSING, STATUSES, Recording
 from maestro_env.recordings.task_table import text_of
+from maestro_env.types import OUTCOMES
 
 Infos = dict[str, Any]
 
@@ -133,6 +134,14 @@ def placed_at(values: NDArray[Any], rows: NDArray[np.int64], num_envs: int) -> N
     array = np.full((num_envs, *values.shape[1:]), None if values.dtype == object else 0, values.dtype)
     array[rows] = values
     return array
+
+
+def rows_of(observation: dict[str, NDArray[Any]]) -> NDArray[np.object_]:
+    """Return [E] observations of single environments."""
+    rows = np.empty(len(observation["action_mask"]), object)
+    for place in range(len(rows)):
+        rows[place] = {name: values[place].copy() for name, values in observation.items()}
+    return rows
 
 
 def _objects(texts: Any) -> NDArray[np.object_]:

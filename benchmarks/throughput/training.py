@@ -1,5 +1,6 @@
 """Training steps a second: SB3 as it comes, on copies of the scalar environment, and through the bridge."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium as gym
@@ -13,7 +14,7 @@ from maestro_env.vector import MaestroVectorEnv
 
 COPIES = 8
 """Environments that SB3 is given in the usual way."""
-BRIDGED = {"num_envs": 512, "n_steps": 16, "batch_size": 4096, "n_epochs": 4}
+BRIDGED: Mapping[str, Any] = {"num_envs": 512, "n_steps": 16, "batch_size": 4096, "n_epochs": 4}
 """Settings through the bridge: as many environments as one look-up takes, and updates of as many steps."""
 
 

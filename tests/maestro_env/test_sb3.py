@@ -25,8 +25,8 @@ def bridge(recording: Recording, num_envs: int = 4, **more: Any) -> MaestroVecEn
 
 
 def test_bridge__equals_sb3s_own(fake: Recording) -> None:
-    ours = bridge(fake, cost_weight=0.01)
-    theirs = DummyVecEnv([lambda: MaestroEnv(recording=fake, registry=None, cost_weight=0.01) for _ in range(4)])
+    ours: Any = bridge(fake, cost_weight=0.01)
+    theirs: Any = DummyVecEnv([lambda: MaestroEnv(recording=fake, registry=None, cost_weight=0.01) for _ in range(4)])
     ours.seed(5)
     theirs.seed(5)
     first, second = ours.reset(), theirs.reset()
@@ -56,7 +56,7 @@ def test_bridge__equals_sb3s_own(fake: Recording) -> None:
 
 @pytest.mark.parametrize("algorithm", [PPO, A2C, MaskablePPO, DQN])
 def test_bridge__trains(fake: Recording, algorithm: Any) -> None:
-    more = {"learning_starts": 16} if algorithm is DQN else {"n_steps": 16}
+    more: dict[str, Any] = {"learning_starts": 16} if algorithm is DQN else {"n_steps": 16}
     model = algorithm("MultiInputPolicy", bridge(fake), **more)
     model.learn(128)
     assert model.num_timesteps >= 128
@@ -71,7 +71,8 @@ def test_bridge__under_sb3s_wrappers(fake: Recording) -> None:
     env = VecNormalize(VecMonitor(bridge(fake)), norm_obs_keys=keys)
     model = PPO("MultiInputPolicy", env, n_steps=16)
     model.learn(64)
-    rewards, lengths = evaluate_policy(model, VecMonitor(bridge(fake)), n_eval_episodes=10, return_episode_rewards=True)
+    played: Any = evaluate_policy(model, VecMonitor(bridge(fake)), n_eval_episodes=10, return_episode_rewards=True)
+    rewards, lengths = played
     assert len(rewards) == 10
     assert min(lengths) >= 0
     assert max(lengths) <= 4

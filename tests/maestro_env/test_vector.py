@@ -10,11 +10,11 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import vector as vector_wrappers
 
 from maestro_env import MaestroEnv
-from maestro_env.batch import OUTCOMES
 from maestro_env.errors import ActionError, ConfigurationError, UnknownNameError
 from maestro_env.recordings.recording import Recording
 from maestro_env.rewards import EpisodeResult
 from maestro_env.testing import arrays_in, assert_same, fake_recording
+from maestro_env.types import OUTCOMES
 from maestro_env.vector import MaestroVectorEnv
 
 MODES = tuple(AutoresetMode)
@@ -23,7 +23,7 @@ MODES = tuple(AutoresetMode)
 def both(
     recording: Recording, num_envs: int, mode: AutoresetMode, **more: Any
 ) -> tuple[SyncVectorEnv, MaestroVectorEnv]:
-    kwargs = {"recording": recording, "registry": None, **more}
+    kwargs: dict[str, Any] = {"recording": recording, "registry": None, **more}
     sync = SyncVectorEnv([lambda: MaestroEnv(**kwargs) for _ in range(num_envs)], autoreset_mode=mode)
     return sync, batched_env(recording, num_envs, mode, **more)
 
@@ -40,7 +40,7 @@ def test_vector__equals_sync(fake: Recording, num_envs: int, mode: AutoresetMode
     assert_same(sync.reset(seed=3), batched.reset(seed=3))
     rng = np.random.default_rng(0)
     for _ in range(1000 // num_envs + 30):
-        actions = rng.integers(sync.single_action_space.n, size=num_envs)
+        actions = rng.integers(len(batched.registry) + 1, size=num_envs)
         expected, got = sync.step(actions), batched.step(actions)
         assert_same(expected, got)
         ended = expected[2] | expected[3]
@@ -81,7 +81,7 @@ def test_vector__nothing_returned_aliases_anything(fake: Recording, mode: Autore
     inside = [value for part in (env.tables, fake) for value in arrays_in(vars_of(part))]
     for _ in range(50):
         kept = arrays_in(vars_of(env._batch))
-        returned = env.step(rng.integers(env.single_action_space.n, size=8))
+        returned = env.step(rng.integers(len(env.registry) + 1, size=8))
         now = arrays_in(returned)
         for array in now:
             assert not any(np.shares_memory(array, other) for other in [*earlier, *inside, *kept])
@@ -108,11 +108,11 @@ def test_vector__features_follow_from_indices(fake: Recording, mode: AutoresetMo
     for _ in range(60):
         assert indices.observation_space.contains(observation)
         assert_same(indices.features(observation), expected)
-        actions = rng.integers(features.single_action_space.n, size=8)
-        expected, *flags, told = features.step(actions)
-        observation, *other_flags, infos = indices.step(actions)
-        assert_same(tuple(flags), tuple(other_flags))
-        ended = flags[1] | flags[2]
+        actions = rng.integers(len(features.registry) + 1, size=8)
+        expected, rewards, terminated, truncated, told = features.step(actions)
+        observation, *flags, infos = indices.step(actions)
+        assert_same((rewards, terminated, truncated), tuple(flags))
+        ended = terminated | truncated
         if ended.any():
             np.testing.assert_array_equal(infos["_outcome"], ended)
             final = told["final_info"] if mode is AutoresetMode.SAME_STEP else told
@@ -153,13 +153,11 @@ def test_make_vec__normalised_observations(fake_folder: str) -> None:
 
 def test_make_vec__the_callers_options_are_left_alone(fake: Recording) -> None:
     env = batched_env(fake, 4, AutoresetMode.DISABLED)
-    env.reset(seed=0)
+    before, _ = env.reset(seed=0)
     options = {"reset_mask": np.array([True, False, False, True])}
-    before = env.observe(env._batch)["question"]
-    env.reset(options=options)
+    after, _ = env.reset(options=options)
     assert list(options) == ["reset_mask"]
-    after = env.observe(env._batch)["question"]
-    np.testing.assert_array_equal(before[1:3], after[1:3])
+    np.testing.assert_array_equal(before["question"][1:3], after["question"][1:3])
 
 
 def test_reset__plays_a_chosen_task(fake: Recording) -> None:
@@ -226,7 +224,7 @@ def test_reward__any_function(fake: Recording) -> None:
     assert_same(sync.reset(seed=1), batched.reset(seed=1))
     rng = np.random.default_rng(1)
     for _ in range(60):
-        actions = rng.integers(sync.single_action_space.n, size=8)
+        actions = rng.integers(len(batched.registry) + 1, size=8)
         assert_same(sync.step(actions), batched.step(actions))
 
 

@@ -10,8 +10,8 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from maestro_env import MaestroEnv
 from maestro_env.backends.recorded import RecordedBackend
-from maestro_env.concurrent import ConcurrentVectorEnv
 from maestro_env.errors import ConfigurationError
+from maestro_env.live_vector import ConcurrentVectorEnv
 from maestro_env.recordings.recording import Recording
 from maestro_env.testing import FakeBackend, assert_same, fake_recording, fake_reply
 from maestro_env.types import Context, Expert, Reply, Task

@@ -1,7 +1,7 @@
 """A vector environment for live backends: what experts are called in one step is called at the same time."""
 
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, cast
 
 import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
@@ -41,8 +41,8 @@ class ConcurrentVectorEnv(SyncVectorEnv):
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         """Take one action in each environment."""
         resets = self._autoreset_envs if self.autoreset_mode is AutoresetMode.NEXT_STEP else np.zeros(self.num_envs)
-        waiting = [
-            self._threads.submit(env.unwrapped.prepare, action)  # type: ignore[attr-defined]
+        waiting: list[Future[None]] = [
+            self._threads.submit(cast("MaestroEnv", env).prepare, action)
             for env, action, resetting in zip(self.envs, actions, resets, strict=True)
             if not resetting
         ]
