@@ -33,7 +33,8 @@ class InfoWriter:
         self._task_ids = _objects(recording.task_ids)
         self._benchmarks = _objects(recording.task_benchmarks)
         self._golds = _objects(text_of(recording.tasks, "gold"))
-        self._contexts = _contexts(recording)
+        self._contexts = _contexts(recording).reshape(-1)
+        self._num_slots = tables.num_slots
         self._experts = _objects(tables.world.registry.ids)
         self._texts = _objects(recording.texts)
         self._answers = _objects([*recording.answers, ""])  # MISSING is -1: the last entry
@@ -58,9 +59,9 @@ class InfoWriter:
         """
         size = len(batch.task)
         infos: Infos = {
-            "task_id": self._task_ids[batch.task],
-            "benchmark": self._benchmarks[batch.task],
-            "context": self._contexts[batch.task, batch.slot],
+            "task_id": self._task_ids.take(batch.task),
+            "benchmark": self._benchmarks.take(batch.task),
+            "context": self._contexts.take(batch.task * self._num_slots + batch.slot),
             "action_mask": batch.mask.copy(),
             "expert": _blank(size),
             "reply": _blank(size),
@@ -137,10 +138,10 @@ def placed_at(values: NDArray[Any], rows: NDArray[np.int64], num_envs: int) -> N
 
 
 def rows_of(observation: dict[str, NDArray[Any]]) -> NDArray[np.object_]:
-    """Return [E] observations of single environments."""
+    """Return [E] observations of single environments: parts of the arrays given, which belong to nobody else."""
     rows = np.empty(len(observation["action_mask"]), object)
     for place in range(len(rows)):
-        rows[place] = {name: values[place].copy() for name, values in observation.items()}
+        rows[place] = {name: values[place] for name, values in observation.items()}
     return rows
 
 

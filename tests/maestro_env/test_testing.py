@@ -14,6 +14,8 @@ from maestro_env.scoring import score
 from maestro_env.testing import (
     FAKE_BENCHMARKS,
     FakeBackend,
+    arrays_in,
+    assert_same,
     check_backend,
     fake_recording,
     fake_registry,
@@ -151,3 +153,34 @@ def test_check_backend__wants_a_backend_and_a_task() -> None:
         check_backend(object(), tasks=recording.tasks, registry=recording.registry)
     with pytest.raises(AssertionError, match="was given no task"):
         check_backend(RecordedBackend(recording), tasks=(), registry=recording.registry)
+
+
+ONE = ({"a": np.zeros(3, np.float32), "b": np.array([None, {"c": np.ones(2)}], object)}, 1.0, False)
+
+
+def test_assert_same__of_equal_values() -> None:
+    assert_same(ONE, ({"b": ONE[0]["b"].copy(), "a": np.zeros(3, np.float32)}, 1.0, False))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ({"a": np.array([0, 0, 1e-9], np.float32), "b": ONE[0]["b"]}, 1.0, False),
+        ({"a": np.zeros(3), "b": ONE[0]["b"]}, 1.0, False),
+        ({"a": np.zeros(4, np.float32), "b": ONE[0]["b"]}, 1.0, False),
+        ({"a": ONE[0]["a"], "b": np.array([{"c": np.ones(2)}, None], object)}, 1.0, False),
+        ({"a": ONE[0]["a"]}, 1.0, False),
+        (ONE[0], np.float64(1.0), False),
+        (ONE[0], 1.0, True),
+        (ONE[0], 1.0),
+    ],
+    ids=["value", "dtype", "shape", "order", "key", "type", "flag", "length"],
+)
+def test_assert_same__notices_any_difference(other: Any) -> None:
+    with pytest.raises(AssertionError):
+        assert_same(ONE, other)
+
+
+def test_arrays_in__finds_those_of_numbers() -> None:
+    found = arrays_in(ONE)
+    assert [array.tolist() for array in found] == [[0, 0, 0], [1, 1]]
