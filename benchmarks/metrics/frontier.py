@@ -1,4 +1,4 @@
-"""Quality against cost: hulls, AIQ, Pareto frontiers. K points, each the mean cost and mean score of a router or model."""
+"""Quality against cost: hulls, AIQ, Pareto frontiers. K points, each the mean cost and mean score of a router."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ class Hull:
 
     def at(self, cost: ArrayLike) -> NDArray[np.float64]:
         """Return the score at costs; NaN below the cheapest point, and the highest score above the dearest."""
-        return np.asarray(np.interp(cost, self.cost, self.score, left=np.nan), np.float64)
+        return np.asarray(np.interp(np.asarray(cost, np.float64), self.cost, self.score, left=np.nan), np.float64)
 
     @property
     def area(self) -> float:
