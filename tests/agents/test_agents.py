@@ -13,9 +13,11 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 
 from maestro_agents.agent import Agent
+from maestro_agents.arms import UCB1, EpsilonGreedy
 from maestro_agents.evaluate import evaluate
 from maestro_agents.fitted_rules import FittedRules
 from maestro_agents.fixed_expert import FixedExpert
+from maestro_agents.lin_ts import LinTS
 from maestro_agents.linucb import LinUCB
 from maestro_agents.one_shot_router import OneShotRouter
 from maestro_agents.open_loop_plan import OpenLoopPlan
@@ -33,7 +35,10 @@ QUICK: Mapping[type[Agent], Mapping[str, Any]] = {
     FixedExpert: {},
     OneShotRouter: {"k": 5},
     OpenLoopPlan: {"max_calls": 2},
+    EpsilonGreedy: {},
+    UCB1: {},
     LinUCB: {"alpha": 0.2},
+    LinTS: {},
     FittedRules: {"steps": 60},
     PPO: {"num_envs": 2, "rollout_steps": 16, "batch_size": 16, "hidden": (16,)},
 }

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from maestro_agents.linucb import estimates, updated_inverse, widths
+from maestro_agents.ridge import estimates, sampled_weights, updated_inverse, widths
 
 
 def test_updated_inverse__one_dimension() -> None:
@@ -28,3 +28,14 @@ def test_widths__shrink_where_an_arm_has_been_pulled() -> None:
     # x = (1, 1): x^T A^-1 x = (5 - 2 - 2 + 2) / 6 = 0.5 for arm 0, and |x|^2 = 2 for arm 1.
     inverses = np.stack([np.array([[5, -2], [-2, 2]]) / 6, np.eye(2)])
     assert np.allclose(widths(inverses, np.array([[1.0, 1.0]])), [[np.sqrt(0.5), np.sqrt(2.0)]])
+
+
+def test_sampled_weights__have_the_posteriors_mean_and_covariance() -> None:
+    inverses = np.stack([np.array([[5, -2], [-2, 2]]) / 6, np.eye(2)])
+    sums = np.array([[1.0, 2.0], [0.0, 0.0]])
+    rng = np.random.default_rng(0)
+    drawn = np.stack([sampled_weights(inverses, sums, spread=0.5, rng=rng) for _ in range(20_000)])
+    # Means A^-1 b = (1, 2) / 6 and 0; covariances 0.25 A^-1.
+    assert np.allclose(drawn.mean(axis=0), [[1 / 6, 2 / 6], [0, 0]], atol=0.02)
+    assert np.allclose(np.cov(drawn[:, 0].T), 0.25 * inverses[0], atol=0.02)
+    assert np.allclose(np.cov(drawn[:, 1].T), 0.25 * inverses[1], atol=0.02)
