@@ -1,5 +1,7 @@
 """The comparison as tables for a terminal."""
 
+import re
+
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -25,14 +27,11 @@ def _agents(summary: Summary) -> Table:
             f"priced: accuracy less {100 * PRICE:g} points for each unit of cost ({summary.cost_unit})."
         ),
     )
-    table.add_column("agent")
-    table.add_column("seeds", justify="right")
+    table.add_column("agent", no_wrap=True)
+    table.add_column("seeds", justify="right", no_wrap=True)
     table.add_column("accuracy", justify="right", style="bold")
-    table.add_column("balanced", justify="right")
-    table.add_column("unseen", justify="right")
-    table.add_column(summary.cost_unit, justify="right")
-    table.add_column("calls", justify="right")
-    table.add_column("priced", justify="right")
+    for column in ("balanced", "unseen", summary.cost_unit, "calls", "priced"):
+        table.add_column(column, justify="right", no_wrap=column != "unseen")
     for agent in summary.agents:
         table.add_row(
             agent.name,
@@ -49,20 +48,26 @@ def _agents(summary: Summary) -> Table:
 
 def _benchmarks(summary: Summary) -> Table:
     table = Table(title="Accuracy by benchmark, in %", caption="* not trained on" if summary.unseen else None)
-    table.add_column("agent")
+    table.add_column("benchmark", no_wrap=True)
+    table.add_column("tasks", justify="right")
+    for agent in summary.agents:
+        table.add_column(_stacked(agent.name), justify="right")
     for name, tasks in summary.benchmarks.items():
         marked = "*" if name in summary.unseen else ""
-        table.add_column(f"{name.replace('_', ' ')}{marked}\n({tasks:,})", justify="right")
-    for agent in summary.agents:
-        cells = (f"{100 * agent.accuracy_by_benchmark[name].mean:.1f}" for name in summary.benchmarks)
-        table.add_row(agent.name, *cells)
+        cells = (f"{100 * agent.accuracy_by_benchmark[name].mean:.1f}" for agent in summary.agents)
+        table.add_row(f"{name}{marked}", f"{tasks:,}", *cells)
     return table
+
+
+def _stacked(name: str) -> str:
+    """Return a class's name with a word a line: many agents stand side by side in a narrow terminal."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "\n", name)
 
 
 def _gaps(summary: Summary) -> Table:
     table = Table(title="Gaps between neighbours of the ladder, in points (95 % paired interval)")
-    table.add_column("better")
-    table.add_column("worse")
+    table.add_column("better", no_wrap=True)
+    table.add_column("worse", no_wrap=True)
     table.add_column("accuracy", justify="right", style="bold")
     table.add_column("priced", justify="right")
     table.add_column("shown")

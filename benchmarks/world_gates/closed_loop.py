@@ -27,8 +27,8 @@ from maestro_env.recordings.recording import MISSING, Recording
 from maestro_env.registry import STOP
 from maestro_env.types import AnswerRule
 
-PRICES = (0.0, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08)
-"""Of a pass, at which thresholds are fitted."""
+PRICES = (0.0, 0.005, 0.01, 0.02, 0.03, 0.045, 0.065, 0.09, 0.13, 0.2)
+"""Of a pass, at which thresholds are fitted: from all that helps to only what is nearly sure and cheap."""
 TERMS = Terms(max_turns=MAX_TURNS, answer_rule=AnswerRule.VOTE, price=PRICE)
 _MARGINS = (-0.02, 0.0, 0.02, 0.05, 0.1, 0.2)
 _RANDOM_SHARES = (1.0, 0.3, 0.2, 0.1)

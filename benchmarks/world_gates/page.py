@@ -183,7 +183,7 @@ _METHODS = """\
 - **Contextual plans.** Plans that are best for some benchmark, intent or kind of figure at some price are candidates;
   networks guess each one's score and cost from question and first view, and the best one is followed to its end.
 - **Closed loop.** The rules of FittedRules: stop, read, or locate and read, by guessed chances from all that is known
-  at each turn; thresholds are fitted for seven prices on val.
+  at each turn; thresholds are fitted for ten prices on val.
 - **Equal mean cost.** Two policies of a frontier can be mixed by lot, so that scores between them are interpolated at
   the cost on test. Beyond its dearest policy a frontier stays level: what is not needed is not spent.
 - **Upper bounds of closed loops.** Whoever is right on a task has at least paid for the cheapest way to a right reply,

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from benchmarks.world_gates.findings import Findings
 from benchmarks.world_gates.gate import Gate, gate_document
@@ -46,20 +48,24 @@ def write_page(findings: Findings, docs: Path) -> Path:
     return path
 
 
-def gate_listing(gates: Sequence[Gate]) -> Table:
-    """Return the gates as a table for the terminal."""
+def gate_listing(gates: Sequence[Gate]) -> Group:
+    """Return the gates for the terminal: a table of verdicts, then what was compared for each."""
     table = Table(title="Gates of the world, on test")
-    for column in ("gate", "figure", "95 % interval", "threshold", "", "note"):
-        table.add_column(column, overflow="fold")
+    for column in ("gate", "what decides", "figure", "95 % interval", "threshold", ""):
+        table.add_column(column, no_wrap=column != "what decides")
     for gate in gates:
-        document = gate_document(gate)
-        known = document["value"] is not None
+        document, deciding = gate_document(gate), gate.deciding
+        verdict = "[green]pass[/]" if gate.passed else "[red]fail[/]"
+        if deciding is None:
+            table.add_row(gate.gate, "", "", "", "", "[yellow]not measured[/]")
+            continue
         table.add_row(
             gate.gate,
-            f"{100 * document['value']:.1f}" if known else "",
-            f"{100 * document['low']:.1f} to {100 * document['high']:.1f}" if known else "",
-            f"{100 * document['threshold']:.0f}" if known else "",
-            "[green]pass[/]" if gate.passed else "[red]fail[/]" if known else "[yellow]not measured[/]",
-            escape(document["note"]),
+            escape(deciding.name),
+            f"{100 * document['value']:.1f}",
+            f"{100 * document['low']:.1f} to {100 * document['high']:.1f}",
+            "" if deciding.threshold is None else f"{100 * deciding.threshold:.0f}",
+            verdict,
         )
-    return table
+    notes = [f"\n[bold]Gate {gate.gate}.[/] {escape(gate_document(gate)['note'])}" for gate in gates]
+    return Group(table, *(Text.from_markup(note) for note in notes))

@@ -272,6 +272,12 @@ def test_tables__show_every_agent_and_gap(summary: Summary) -> None:
         assert word in text
 
 
+def test_tables__cut_nothing_off_in_a_narrow_terminal(summary: Summary) -> None:
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(tables(summary))
+    assert "…" not in console.export_text()
+
+
 def test_accuracy_against_cost__labels_every_agent_and_bound(summary: Summary) -> None:
     figure = accuracy_against_cost(summary, source="where it comes from")
     (axes,) = figure.axes
