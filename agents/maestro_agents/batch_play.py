@@ -27,7 +27,7 @@ class Episodes:
     batch: Batch
 
     @property
-    def slot(self) -> NDArray[np.int64]:
+    def slot(self) -> NDArray[np.int32]:
         """[n] the current context's slot."""
         return self.batch.slot
 
@@ -42,7 +42,7 @@ class Episodes:
         return self.batch.ended
 
     @property
-    def turns_left(self) -> NDArray[np.int64]:
+    def turns_left(self) -> NDArray[np.int32]:
         """[n]."""
         return self.terms.max_turns - self.batch.used
 
