@@ -23,10 +23,10 @@ _TARGETS = ("ratio", "median", "lowest", "highest", "asked", "")
 
 
 _HOW = """\
-All cases of a group are measured by turns in one process, so that what else the machine does falls on all alike; figures
-are medians over rounds, with the lowest and the highest. Useful steps are counted: one that an environment spends on
-starting the next episode is not. Actions are random, drawn beforehand. A step of CartPole is arithmetic on numbers in a
-cache; one of ours looks up a reply in a recording of many megabytes."""
+All cases of a group are measured by turns in one process, so that what else the machine does falls on all alike; the
+figures are medians over rounds, with the lowest and the highest. Useful steps are counted: one that an environment
+spends on starting the next episode is not. Actions are random, drawn beforehand. A step of CartPole is arithmetic on
+numbers in a cache; one of ours looks up a reply in a recording of many megabytes."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,7 +53,7 @@ def test_batched__counts_useful_steps(mode: str, useful: int) -> None:
 def test_worlds__have_the_size_asked_for() -> None:
     assert len(with_tasks(3).tasks) == 3 * len(with_tasks(1).tasks)
     assert len(with_experts(60).registry) == 60
-    assert MaestroVectorEnv(2, recording=with_experts(60), registry=None).reset(seed=0)
+    assert batched(MaestroVectorEnv(2, recording=with_experts(60), registry=None, autoreset_mode="SameStep"))() == 40
 
 
 def test_command__prints_ratios_and_writes_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
