@@ -298,7 +298,7 @@ def fake_region(name: str = "locator-a", *, left: float = 10, top: float = 20, s
     return Context(id=f"region:{name}", parent=WHOLE, box=box)
 
 
-def assert_same(first: object, second: object) -> None:
+def assert_same(first: Any, second: Any) -> None:
     """Assert that what two environments returned is equal: values, keys, shapes and dtypes, however nested.
 
     Raises:
@@ -322,7 +322,7 @@ def assert_same(first: object, second: object) -> None:
         assert first == second, f"{first!r} and {second!r}"
 
 
-def arrays_in(value: object) -> list[NDArray[Any]]:
+def arrays_in(value: Any) -> list[NDArray[Any]]:
     """Return every array of numbers in what an environment returned, however nested."""
     if isinstance(value, Mapping):
         return [array for each in value.values() for array in arrays_in(each)]

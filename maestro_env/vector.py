@@ -12,7 +12,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from maestro_env import arguments, batch, render
+from maestro_env import arguments, batch, batch_features, render
 from maestro_env.backends.base import Backend
 from maestro_env.batch import Batch, Endings, make_tables
 from maestro_env.env import MaestroEnv
@@ -266,7 +266,7 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         Args:
             observation: Any rows of what an environment with `observation="index"` returned.
         """
-        known = batch.expert_features(
+        known = batch_features.expert_features(
             self.tables,
             task=observation["task"],
             slot=observation["context"],
@@ -274,7 +274,9 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         )
         return {
             "action_mask": observation["action_mask"].copy(),
-            "budget": batch.budget(self.tables, self.rules, used=observation["used"], cost=observation["cost"]),
+            "budget": batch_features.budget(
+                self.tables, self.rules, used=observation["used"], cost=observation["cost"]
+            ),
             "experts": known.reshape(len(known), -1),
             "question": self.recording.question[observation["task"]],
             "view": self.recording.view[observation["task"], observation["context"]].astype(np.float32),
@@ -319,8 +321,8 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
     def observe(self, now: Batch) -> Observation:
         """Return the observation in arrays of its own."""
         if self.observation == "features":
-            return self.features(batch.indices(now))
-        return batch.indices(now.copy())
+            return self.features(batch_features.indices(now))
+        return batch_features.indices(now.copy())
 
     def _infos_of(self, moved: Advance) -> Infos:
         """Return the infos of a step."""
@@ -329,7 +331,7 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         if self.observation == "index":
             infos = ending_infos(ended, endings, num_envs)
             if same_step:
-                infos["final_obs"] = batch.indices(batch.placed(moved.last, ended, num_envs))
+                infos["final_obs"] = batch_features.indices(batch.placed(moved.last, ended, num_envs))
                 infos["_final_obs"] = moved.terminated | moved.truncated
             return infos
         if not same_step:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maestro_agents.recorded_tasks import Terms
-from maestro_env import batch
+from maestro_env import batch, batch_features
 from maestro_env.batch import Batch, Tables, make_tables
 from maestro_env.dynamics import Rules, make_world
 from maestro_env.recordings.recording import Recording
@@ -55,7 +55,7 @@ class Episodes:
     def experts(self) -> NDArray[np.float32]:
         """[n, P, F] as in the observation."""
         now = self.batch
-        return batch.expert_features(self.tables, task=now.task, slot=now.slot, calls=now.calls)
+        return batch_features.expert_features(self.tables, task=now.task, slot=now.slot, calls=now.calls)
 
     @cached_property
     def score(self) -> NDArray[np.float64]:
