@@ -146,7 +146,7 @@ def _counts(arguments: argparse.Namespace) -> Mapping[str, Mapping[str, int]]:
     for benchmark in arguments.benchmarks:
         if benchmark not in BENCHMARKS:
             raise unknown_name("benchmark", benchmark, BENCHMARKS)
-    by_role: dict[str, Sequence[int]] = dict.fromkeys(TRAINED, arguments.plain)
+    by_role: dict[str, Sequence[int]] = {benchmark: arguments.plain for benchmark in TRAINED}
     by_role[_SCENE] = arguments.scenes
     return {
         benchmark: dict(zip(SPLITS, by_role.get(benchmark, arguments.test_only), strict=True))
