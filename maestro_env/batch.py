@@ -6,7 +6,7 @@ can be branched from. All that is known of replies stays in `Tables`; a batch ho
 Axes: B episodes, T turns, C context slots, P experts of the registry in action order, F features of an expert.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,13 @@ from maestro_env.registry import STOP
 from maestro_env.types import OUTCOMES, AnswerRule, Outcome, Status
 
 _OK = STATUSES.index(Status.OK)
-_SLOT_BITS = 16
-_SLOT_MASK = (1 << _SLOT_BITS) - 1
+Ints = NDArray[np.integer[Any]]
+REPLY = np.dtype([("vote", np.int32), ("slot", np.int32), ("cost", np.float32), ("confidence", np.float32)])
+"""The vote of a reply, the slot of the context it leads to, its cost in the recording's unit, and its confidence: 0
+where none was stated."""
+_NO_CALL, _NO_COST = np.int32(MISSING), np.float32(0)
+LOST = MISSING - 1
+"""In place of a call: the turn was lost to a masked action."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,47 +37,84 @@ class Tables:
     world: World
     num_slots: int
     num_experts: int
-    effect: NDArray[np.int64]
-    """[cells] vote and next slot in one number, as a gather costs more than a shift."""
-    cost: NDArray[np.float32]
-    """[cells] in the recording's cost unit."""
-    confidence: NDArray[np.float32]
-    """[cells] 0 where none was stated."""
+    replies: NDArray[np.void]
+    """[cells] of `REPLY`: what a step needs of a reply lies together, as memory is what a look-up waits for."""
+    columns: NDArray[np.int64]
+    """[P] of the recording."""
     recorded: NDArray[np.int8]
     """[N * C, 1 + P] 1 for STOP and for each call that can be made."""
 
 
+_TASK, _SLOT, _USED, _LATEST, _WINNER, _ENDED, _TURNS = range(7)
+"""Rows of `Batch.numbers`; from `_TURNS` on, T of calls and T of votes."""
+_COST, _STRENGTH = range(2)
+"""Rows of `Batch.amounts`."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """Where B episodes stand."""
+    """Where B episodes stand: in three arrays, as moving a dozen would cost more than the step."""
 
-    task: NDArray[np.int64]
-    """[B] index into `recording.tasks`."""
-    slot: NDArray[np.int64]
-    """[B] of the current context."""
-    used: NDArray[np.int64]
-    """[B] turns used."""
-    calls: NDArray[np.int64]
-    """[T, B] `slot * P + expert`; `MISSING` for a turn that was lost to a masked action, or is still to come."""
-    votes: NDArray[np.int64]
-    """[T, B] equal for answers that are the same once normalised; `MISSING` where there is none."""
-    latest: NDArray[np.int64]
-    """[B] the call of the latest turn, as in `calls`; `MISSING` if that made none."""
-    lost: NDArray[np.bool_]
-    """[B] whether the latest turn was lost to a masked action."""
-    cost: NDArray[np.float64]
-    """[B] spent so far, in the recording's cost unit."""
+    numbers: NDArray[np.int32]
+    """[6 + 2 T, B]"""
+    amounts: NDArray[np.float64]
+    """[2, B]"""
     mask: NDArray[np.int8]
     """[B, 1 + P] 1 where an action is legal; STOP always is."""
-    winner: NDArray[np.int64]
-    """[B] the call whose answer settles the episode if it ends here, as in `calls`; `MISSING` without an answer."""
-    strength: NDArray[np.float32]
-    """[B] what a new answer must reach to settle it: votes, or confidence; 0 before any answer."""
-    ended: NDArray[np.bool_]
-    """[B]"""
 
+    @property
+    def task(self) -> NDArray[np.int32]:
+        """[B] index into `recording.tasks`."""
+        return self.numbers[_TASK]
 
-_NAMES = tuple(field.name for field in fields(Batch))
+    @property
+    def slot(self) -> NDArray[np.int32]:
+        """[B] of the current context."""
+        return self.numbers[_SLOT]
+
+    @property
+    def used(self) -> NDArray[np.int32]:
+        """[B] turns used."""
+        return self.numbers[_USED]
+
+    @property
+    def latest(self) -> NDArray[np.int32]:
+        """[B] the call of the latest action, as in `calls`; `LOST` if that was masked, `MISSING` if it was no call."""
+        return self.numbers[_LATEST]
+
+    @property
+    def winner(self) -> NDArray[np.int32]:
+        """[B] the call whose answer settles the episode if it ends here, as in `calls`; `MISSING` without an answer."""
+        return self.numbers[_WINNER]
+
+    @property
+    def ended(self) -> NDArray[np.bool_]:
+        """[B] whether nothing more happens."""
+        return self.numbers[_ENDED] != 0
+
+    @property
+    def calls(self) -> NDArray[np.int32]:
+        """[T, B] `slot * P + expert`; `MISSING` for a turn that was lost to a masked action, or is still to come."""
+        return self.numbers[_TURNS : (_TURNS + len(self.numbers)) // 2]
+
+    @property
+    def votes(self) -> NDArray[np.int32]:
+        """[T, B] equal for answers that are the same once normalised; `MISSING` where there is none."""
+        return self.numbers[(_TURNS + len(self.numbers)) // 2 :]
+
+    @property
+    def cost(self) -> NDArray[np.float64]:
+        """[B] spent so far, in the recording's cost unit."""
+        return self.amounts[_COST]
+
+    @property
+    def strength(self) -> NDArray[np.float64]:
+        """[B] what a new answer must reach to settle it: votes, or confidence; 0 before any answer."""
+        return self.amounts[_STRENGTH]
+
+    def copy(self) -> "Batch":
+        """Return the same in arrays of its own."""
+        return Batch(numbers=self.numbers.copy(), amounts=self.amounts.copy(), mask=self.mask.copy())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,26 +132,27 @@ class Endings:
 def make_tables(world: World) -> Tables:
     """Lay out a world; costs time and memory once, in the size of the recording."""
     recording, columns = world.recording, list(world.column_of)
-    vote_of = np.array([*world.vote_of, MISSING], np.int64)  # MISSING is -1: the last entry
-    votes = vote_of[recording.answer[..., columns]]
-    next_slot = recording.next_context[..., columns].astype(np.int64) & _SLOT_MASK
-    effect = (votes << _SLOT_BITS) | next_slot
+    vote_of = np.array([*world.vote_of, MISSING], np.int32)  # MISSING is -1: the last entry
     num_tasks, num_slots, _ = recording.status.shape
+    replies = np.empty((num_tasks, num_slots, len(columns)), REPLY)
+    replies["vote"] = vote_of[recording.answer[..., columns]]
+    replies["slot"] = recording.next_context[..., columns]
+    replies["cost"] = world.cost[..., columns]
+    replies["confidence"] = np.nan_to_num(recording.confidence[..., columns], nan=0.0)
     tables = Tables(
         world=world,
         num_slots=num_slots,
         num_experts=len(columns),
-        effect=effect.reshape(-1),
-        cost=np.ascontiguousarray(world.cost[..., columns]).reshape(-1),
-        confidence=np.nan_to_num(recording.confidence[..., columns], nan=0.0).reshape(-1),
+        replies=replies.reshape(-1),
+        columns=np.array(columns),
         recorded=world.recorded.reshape(num_tasks * num_slots, -1),
     )
-    for array in (tables.effect, tables.cost, tables.confidence, tables.recorded):
+    for array in (tables.replies, tables.columns, tables.recorded):
         array.setflags(write=False)
     return tables
 
 
-def reset(tables: Tables, rules: Rules, task: NDArray[np.int64]) -> Batch:
+def reset(tables: Tables, rules: Rules, task: Ints) -> Batch:
     """Return the episodes of some tasks at their start.
 
     Args:
@@ -118,23 +161,17 @@ def reset(tables: Tables, rules: Rules, task: NDArray[np.int64]) -> Batch:
         task: [B] indices into `recording.tasks`.
     """
     size = len(task)
+    numbers = np.full((_TURNS + 2 * rules.max_turns, size), MISSING, np.int32)
+    numbers[_TASK] = task
+    numbers[[_SLOT, _USED, _ENDED]] = 0
     return Batch(
-        task=task,
-        slot=np.zeros(size, np.int64),
-        used=np.zeros(size, np.int64),
-        calls=np.full((rules.max_turns, size), MISSING, np.int64),
-        votes=np.full((rules.max_turns, size), MISSING, np.int64),
-        latest=np.full(size, MISSING, np.int64),
-        lost=np.zeros(size, np.bool_),
-        cost=np.zeros(size),
+        numbers=numbers,
+        amounts=np.zeros((2, size)),
         mask=tables.recorded.take(task * tables.num_slots, axis=0),
-        winner=np.full(size, MISSING, np.int64),
-        strength=np.zeros(size, np.float32),
-        ended=np.zeros(size, np.bool_),
     )
 
 
-def step(tables: Tables, rules: Rules, batch: Batch, action: NDArray[np.int64]) -> Batch:
+def step(tables: Tables, rules: Rules, batch: Batch, action: Ints) -> Batch:
     """Return the episodes after one action each; those that have ended stay as they are.
 
     A masked action spends the turn and nothing else.
@@ -151,165 +188,86 @@ def step(tables: Tables, rules: Rules, batch: Batch, action: NDArray[np.int64]) 
     return _step(tables, rules, batch, action)
 
 
-def _step(tables: Tables, rules: Rules, batch: Batch, action: NDArray[np.int64]) -> Batch:
-    size, experts, slots = len(action), tables.num_experts, tables.num_slots
+def _step(tables: Tables, rules: Rules, batch: Batch, action: Ints) -> Batch:
+    size, experts = len(action), tables.num_experts
     rows = np.arange(size)
     place = rows * (1 + experts) + action
     calling = action != STOP
     made = calling & (batch.mask.ravel().take(place) != 0)
-    call = batch.slot * experts + action - 1
+    call = batch.slot * experts + (action - 1).astype(np.int32)
     # A row that makes no call looks up the first cell, and makes nothing of it.
-    cell = np.where(made, batch.task * (slots * experts) + call, 0)
-    effect = tables.effect.take(cell)
+    reply = tables.replies.take(np.where(made, first_cells(tables, batch.task) + call, 0))
+    vote = np.where(made, reply["vote"], _NO_CALL)
+    made_call = np.where(made, call, _NO_CALL)
 
+    after = batch.copy()
     turn = batch.used * size + rows
-    calls, votes = batch.calls.copy(), batch.votes.copy()
-    latest = np.where(made, call, MISSING)
-    calls.ravel()[turn] = latest
-    vote = np.where(made, effect >> _SLOT_BITS, MISSING)
-    votes.ravel()[turn] = vote
-    weight = _weight(tables, rules, votes, vote, cell)
+    after.calls.ravel()[turn] = made_call
+    after.votes.ravel()[turn] = vote
+    weight = _weight(rules, after.votes, vote, reply["confidence"])
     settles = (vote != MISSING) & (weight >= batch.strength)  # reaching is enough: the latest wins ties
-    slot = np.where(made, effect & _SLOT_MASK, batch.slot)
-    used = batch.used + calling
+    after.winner[:] = np.where(settles, call, batch.winner)
+    after.strength[:] = np.where(settles, weight, batch.strength)
+    after.slot[:] = np.where(made, reply["slot"], batch.slot)
+    after.cost[:] += np.where(made, reply["cost"], _NO_COST)
+    after.used[:] += calling
+    after.latest[:] = np.where(made == calling, made_call, LOST)
+    after.numbers[_ENDED] = ~calling | (after.used >= rules.max_turns)
 
-    mask = batch.mask.copy()
-    mask.ravel()[place] = ~calling  # STOP stays legal; a masked action stays masked
-    moved = np.flatnonzero(slot != batch.slot)
+    after.mask.ravel()[place] = (~calling).view(np.int8)  # STOP stays legal; a masked action stays masked
+    moved = np.flatnonzero(after.slot != batch.slot)
     if len(moved):
-        mask[moved] = _mask(tables, batch.task[moved], slot[moved], calls[:, moved])
-    return Batch(
-        task=batch.task,
-        slot=slot,
-        used=used,
-        calls=calls,
-        votes=votes,
-        latest=latest,
-        lost=calling & ~made,
-        cost=batch.cost + np.where(made, tables.cost.take(cell), np.float32(0)),
-        mask=mask,
-        winner=np.where(settles, call, batch.winner),
-        strength=np.where(settles, weight, batch.strength),
-        ended=~calling | (used >= rules.max_turns),
-    )
+        after.mask[moved] = _mask(tables, take(after, moved))
+    return after
 
 
-def _weight(
-    tables: Tables, rules: Rules, votes: NDArray[np.int64], vote: NDArray[np.int64], cell: NDArray[np.int64]
-) -> NDArray[np.float32]:
+def _weight(rules: Rules, votes: Ints, vote: Ints, confidence: NDArray[np.float32]) -> NDArray[Any]:
     """[B] what the newest answer weighs. An answer's votes only grow by being given again: then it is the newest."""
     if rules.answer_rule is AnswerRule.VOTE:
-        return (votes == vote).sum(axis=0, dtype=np.float32)
+        return np.add.reduce((votes == vote).view(np.int8), axis=0, dtype=np.int32)
     if rules.answer_rule is AnswerRule.CONFIDENCE:
-        return tables.confidence.take(cell)
-    return np.ones(len(vote), np.float32)
+        return confidence
+    return np.ones(len(vote))
 
 
 def would_settle(tables: Tables, rules: Rules, batch: Batch) -> NDArray[np.bool_]:
     """Return [B, P] whose answer would settle the episode if the expert were called now and the episode ended then."""
     calls = batch.slot[:, None] * tables.num_experts + np.arange(tables.num_experts)
-    cell = batch.task[:, None] * (tables.num_slots * tables.num_experts) + calls
-    vote = tables.effect.take(cell) >> _SLOT_BITS
+    reply = tables.replies.take(first_cells(tables, batch.task)[:, None] + calls)
+    vote = reply["vote"]
     if rules.answer_rule is AnswerRule.VOTE:
         weight = 1.0 + (batch.votes[:, :, None] == vote).sum(axis=0)
     elif rules.answer_rule is AnswerRule.CONFIDENCE:
-        weight = tables.confidence.take(cell)
+        weight = reply["confidence"]
     else:
         weight = np.ones(vote.shape)
     return (vote != MISSING) & (weight >= batch.strength[:, None])
 
 
-def _mask(
-    tables: Tables, task: NDArray[np.int64], slot: NDArray[np.int64], calls: NDArray[np.int64]
-) -> NDArray[np.int8]:
-    """[B, 1 + P] what is legal in contexts: STOP, and each recorded expert that was not called there yet."""
-    mask = tables.recorded.take(task * tables.num_slots + slot, axis=0)
-    turn, here = np.nonzero((calls // tables.num_experts == slot) & (calls != MISSING))
-    mask[here, 1 + calls[turn, here] % tables.num_experts] = 0
+def _mask(tables: Tables, batch: Batch) -> NDArray[np.int8]:
+    """[B, 1 + P] what is legal in the contexts: STOP, and each recorded expert that was not called there yet."""
+    mask = tables.recorded.take(batch.task * tables.num_slots + batch.slot, axis=0)
+    slot, expert = np.divmod(batch.calls, tables.num_experts)
+    turn, here = np.nonzero((slot == batch.slot) & (batch.calls != MISSING))
+    mask[here, 1 + expert[turn, here]] = 0
     return mask
 
 
 def settle(tables: Tables, batch: Batch) -> Endings:
     """Return how episodes come out that end where they stand."""
     recording, winner = tables.world.recording, batch.winner
-    outcome = np.full(len(winner), OUTCOMES.index(Outcome.WRONG))
-    answer = np.full(len(winner), MISSING)
-    score = np.zeros(len(winner))
-    answered = np.flatnonzero(winner != MISSING)
-    cell = _cells(tables, batch.task[answered], winner[answered])
-    answer[answered], score[answered] = recording.answer[cell], recording.score[cell]
-    outcome[score == 1.0] = OUTCOMES.index(Outcome.CORRECT)
-    silent = np.flatnonzero(winner == MISSING)
+    answered = winner != MISSING
+    place = places(tables, recording.score.shape[2], batch.task, winner)
+    score = np.where(answered, recording.score.ravel().take(place), 0.0)
+    outcome = np.where(score == 1.0, OUTCOMES.index(Outcome.CORRECT), OUTCOMES.index(Outcome.WRONG))
+    silent = np.flatnonzero(~answered)
     outcome[silent] = OUTCOMES.index(Outcome.UNANSWERED)
     turn, made = np.nonzero(batch.calls[:, silent] != MISSING)
-    cell = _cells(tables, batch.task[silent[made]], batch.calls[turn, silent[made]])
-    outcome[silent[made[recording.status[cell] != _OK]]] = OUTCOMES.index(Outcome.EXPERT_ERROR)
+    calls = places(tables, recording.status.shape[2], batch.task[silent[made]], batch.calls[turn, silent[made]])
+    failed = recording.status.ravel().take(calls) != _OK
+    outcome[silent[made[failed]]] = OUTCOMES.index(Outcome.EXPERT_ERROR)
+    answer = np.where(answered, recording.answer.ravel().take(place), MISSING)
     return Endings(outcome=outcome, answer=answer, score=score)
-
-
-def plurality(votes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return [B] the most frequent vote of each episode, the latest one among equals; `MISSING` where there is none."""
-    counts = np.stack([(votes == vote).sum(axis=0) for vote in votes])
-    counts[votes == MISSING] = 0
-    latest = len(votes) - 1 - counts[::-1].argmax(axis=0)  # argmax takes the first of equals, here the latest
-    return votes[latest, np.arange(votes.shape[1])]
-
-
-def votes_of(tables: Tables, task: NDArray[np.int64], calls: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return [T, B] the vote of each turn's call, as in `Batch`."""
-    made = calls != MISSING
-    cell = task * (tables.num_slots * tables.num_experts) + calls
-    return np.where(made, tables.effect.take(np.where(made, cell, 0)) >> _SLOT_BITS, MISSING)
-
-
-def expert_features(
-    tables: Tables,
-    *,
-    task: NDArray[np.int64],
-    slot: NDArray[np.int64],
-    calls: NDArray[np.int64],
-) -> NDArray[np.float32]:
-    """Return [B, P, F] what is known of each expert's latest reply: `dynamics.EXPERT_FEATURES`.
-
-    Args:
-        tables: Whose replies.
-        task: As in `Batch`, and the next two.
-        slot: Of the current context.
-        calls: Of each turn.
-    """
-    size, experts = len(task), tables.num_experts
-    votes = votes_of(tables, task, calls)
-    recording = tables.world.recording
-    features = np.zeros((size, experts, len(EXPERT_FEATURES)), np.float32)
-    # Turn by turn, so that later replies of an expert overwrite earlier ones.
-    turn, row = np.nonzero(calls != MISSING)
-    call, vote = calls[turn, row], votes[turn, row]
-    cell = _cells(tables, task[row], call)
-    called_in, expert = cell[1], call % experts
-    confidence = recording.confidence[cell]
-    stated = ~np.isnan(confidence)
-    known = np.empty((len(row), len(EXPERT_FEATURES)), np.float32)
-    known[:, 0] = 1.0
-    known[:, 1] = vote != MISSING
-    known[:, 2] = (vote == plurality(votes)[row]) & (vote != MISSING)
-    known[:, 3] = np.where(stated, confidence, 0.0)
-    known[:, 4] = stated
-    known[:, 5] = recording.status[cell] != _OK
-    known[:, 6] = 0.0
-    features[row, expert] = known
-    here = called_in == slot[row]
-    features[row[here], expert[here], 6] = 1.0
-    return features
-
-
-def budget(tables: Tables, rules: Rules, *, used: NDArray[np.int64], cost: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return [B, 2] share of turns left; cost so far, as a share of `max_turns` of the dearest calls."""
-    shares = np.zeros((len(used), 2), np.float32)
-    shares[:, 0] = 1.0 - used / rules.max_turns
-    most = rules.max_turns * tables.world.largest_cost
-    if most:
-        shares[:, 1] = np.minimum(1.0, cost / most)
-    return shares
 
 
 def state_of(batch: Batch, row: int) -> State:
@@ -327,42 +285,50 @@ def state_of(batch: Batch, row: int) -> State:
     )
 
 
-def take(batch: Batch, rows: NDArray[np.int64]) -> Batch:
+def take(batch: Batch, rows: Ints) -> Batch:
     """Return some of the episodes."""
-    taken = {name: getattr(batch, name)[..., rows] for name in _NAMES if name != "mask"}
-    return Batch(**taken, mask=batch.mask[rows])
+    return Batch(
+        numbers=batch.numbers.take(rows, axis=1),
+        amounts=batch.amounts.take(rows, axis=1),
+        mask=batch.mask.take(rows, axis=0),
+    )
 
 
-def restart(tables: Tables, rules: Rules, batch: Batch, rows: NDArray[np.int64], task: NDArray[np.int64]) -> Batch:
-    """Start the episodes of tasks in some places of a batch that `step` returned and nobody else has: it is used up."""
-    tasks = batch.task.copy()
-    tasks[rows] = task
-    batch.slot[rows] = 0
-    batch.used[rows] = 0
-    batch.calls[:, rows] = MISSING
-    batch.votes[:, rows] = MISSING
-    batch.latest[rows] = MISSING
-    batch.lost[rows] = False
-    batch.cost[rows] = 0.0
-    batch.winner[rows] = MISSING
-    batch.strength[rows] = 0.0
-    batch.mask[rows] = tables.recorded.take(task * tables.num_slots, axis=0)
-    batch.ended[rows] = False
-    return replace(batch, task=tasks)
-
-
-def put(batch: Batch, rows: NDArray[np.int64], others: Batch) -> Batch:
+def put(batch: Batch, rows: Ints, others: Batch) -> Batch:
     """Return the episodes with others in some places."""
-    changed = {name: getattr(batch, name).copy() for name in _NAMES}
-    for name, values in changed.items():
-        if name == "mask":
-            values[rows] = others.mask
-        else:
-            values[..., rows] = getattr(others, name)
-    return replace(batch, **changed)
+    after = batch.copy()
+    overwrite(after, rows, others)
+    return after
 
 
-def _cells(tables: Tables, task: Any, calls: NDArray[np.int64]) -> tuple[Any, NDArray[np.int64], NDArray[np.int64]]:
-    """Return where the recording keeps calls of tasks."""
+def placed(batch: Batch, rows: Ints, size: int) -> Batch:
+    """Return the episodes at some of `size` places, with 0 everywhere else."""
+    spread = Batch(
+        numbers=np.zeros((len(batch.numbers), size), np.int32),
+        amounts=np.zeros((len(batch.amounts), size)),
+        mask=np.zeros((size, batch.mask.shape[1]), np.int8),
+    )
+    overwrite(spread, rows, batch)
+    return spread
+
+
+def overwrite(batch: Batch, rows: Ints, others: Batch) -> None:
+    """Write episodes into some places of a batch that `step` or `put` returned and nobody else has."""
+    for old, new in ((batch.numbers, others.numbers), (batch.amounts, others.amounts)):
+        for row, values in zip(old, new, strict=True):  # faster than one assignment of both axes
+            row[rows] = values
+    batch.mask[rows] = others.mask
+
+
+def first_cells(tables: Tables, task: Ints) -> NDArray[np.int64]:
+    """Return the cell of each task's first expert in its first context."""
+    return task.astype(np.int64) * (tables.num_slots * tables.num_experts)
+
+
+def places(tables: Tables, columns: int, task: Ints, calls: Ints) -> NDArray[np.int64]:
+    """Return where calls of tasks lie in the recording's arrays [N, C, columns], laid out flat.
+
+    `MISSING` and `LOST` lie somewhere too.
+    """
     slot, expert = np.divmod(calls, tables.num_experts)
-    return task, slot, np.array(tables.world.column_of)[expert]
+    return (task.astype(np.int64) * tables.num_slots + slot) * columns + tables.columns[expert]

@@ -67,7 +67,7 @@ def rewards_of(
     outcomes: NDArray[np.int64],
     scores: NDArray[np.float64],
     costs: NDArray[np.float64],
-    num_turns: NDArray[np.int64],
+    num_turns: NDArray[np.int32],
 ) -> NDArray[np.float64]:
     """Return [E] the rewards of many episodes at their ends; 0 for those that ended with `Outcome.EXPERT_ERROR`.
 

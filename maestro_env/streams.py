@@ -4,8 +4,8 @@ import numpy as np
 from gymnasium.utils import seeding
 from numpy.typing import NDArray
 
-BLOCK = 1024
-"""Numbers drawn at once: refilling costs as much as a dozen draws, so it has to be rare."""
+BLOCK = 512
+"""Numbers drawn at once: refilling costs as much as a dozen draws, so it has to be rare, yet all blocks are kept."""
 
 
 class Streams:
@@ -24,7 +24,7 @@ class Streams:
         """
         self._high = high
         self._generators: list[np.random.Generator | None] = [None] * count
-        self._blocks = np.empty((count, BLOCK), np.int64)
+        self._blocks = np.empty((count, BLOCK), np.int32)
         self._next = np.full(count, BLOCK)
 
     def seed(self, stream: int, seed: int | None) -> None:
@@ -38,7 +38,7 @@ class Streams:
         self._generators[stream] = seeding.np_random(seed)[0]
         self._next[stream] = BLOCK
 
-    def draw(self, streams: NDArray[np.int64]) -> NDArray[np.int64]:
+    def draw(self, streams: NDArray[np.int64]) -> NDArray[np.int32]:
         """Return the next integer of each of some streams; no stream may be named twice."""
         for stream in streams[self._next[streams] == BLOCK].tolist():
             self._refill(stream)

@@ -5,7 +5,7 @@ no figure measured on a fake says anything. The outcomes of shipped recordings a
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -298,37 +298,39 @@ def fake_region(name: str = "locator-a", *, left: float = 10, top: float = 20, s
     return Context(id=f"region:{name}", parent=WHOLE, box=box)
 
 
-def assert_same(first: object, second: object) -> None:
+def assert_same(first: Any, second: Any) -> None:
     """Assert that what two environments returned is equal: values, keys, shapes and dtypes, however nested.
 
     Raises:
         AssertionError: Something differs.
     """
-    if isinstance(first, Mapping) and isinstance(second, Mapping):
-        assert sorted(first) == sorted(second), f"keys {sorted(first)} and {sorted(second)}"
-        for key in first:
-            assert_same(first[key], second[key])
-    elif isinstance(first, np.ndarray) and first.dtype != object:
-        assert isinstance(second, np.ndarray), f"an array and {type(second).__name__}"
-        assert first.dtype == second.dtype, f"{first.dtype} and {second.dtype}"
-        np.testing.assert_array_equal(first, second)
-    elif isinstance(first, tuple | list | np.ndarray):
-        assert type(first) is type(second), f"{type(first).__name__} and {type(second).__name__}"
-        assert len(first) == len(second), f"{len(first)} and {len(second)} items"
-        for one, other in zip(first, second, strict=True):
-            assert_same(one, other)
+    assert type(first) is type(second), f"{type(first).__name__} and {type(second).__name__}"
+    parts, others = _parts(first), _parts(second)
+    if parts is not None and others is not None:
+        assert list(parts) == list(others), f"keys {list(parts)} and {list(others)}"
+        for key, part in parts.items():
+            assert_same(part, others[key])
+    elif isinstance(first, np.ndarray):
+        np.testing.assert_array_equal(cast("NDArray[Any]", first), second, strict=True)
     else:
-        assert type(first) is type(second), f"{type(first).__name__} and {type(second).__name__}"
         assert first == second, f"{first!r} and {second!r}"
 
 
-def arrays_in(value: object) -> list[NDArray[Any]]:
+def arrays_in(value: Any) -> list[NDArray[Any]]:
     """Return every array of numbers in what an environment returned, however nested."""
-    if isinstance(value, Mapping):
-        return [array for each in value.values() for array in arrays_in(each)]
-    if isinstance(value, tuple | list) or (isinstance(value, np.ndarray) and value.dtype == object):
-        return [array for each in value for array in arrays_in(each)]
+    parts = _parts(value)
+    if parts is not None:
+        return [array for part in parts.values() for array in arrays_in(part)]
     return [value] if isinstance(value, np.ndarray) else []
+
+
+def _parts(value: Any) -> dict[Any, Any] | None:
+    """What a value is made of, by key or place; None for a value that is not nested."""
+    if isinstance(value, Mapping):
+        return dict(sorted(cast("Mapping[Any, Any]", value).items()))
+    if isinstance(value, tuple | list) or (isinstance(value, np.ndarray) and value.dtype == object):
+        return dict(enumerate(cast("Iterable[Any]", value)))
+    return None
 
 
 class _Nobody:

@@ -12,7 +12,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from maestro_env import arguments, batch, render
+from maestro_env import arguments, batch, batch_features, render
 from maestro_env.backends.base import Backend
 from maestro_env.batch import Batch, Endings, make_tables
 from maestro_env.env import MaestroEnv
@@ -61,9 +61,9 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
     With `observation="index"` an observation says where an episode stands in indices, many times cheaper than
     embeddings; a policy gathers what it needs from `tables` and `recording` on its own device, or calls `features`.
     N tasks, C contexts, T = `max_turns`, P experts. Each array has a first axis of `num_envs`:
-        - `task` int64, 0 to N - 1; `context` int64, 0 to C - 1: row of `recording.view[task, context]`.
-        - `calls` int64 [T]: `context * P + expert` of each turn's call; -1 for lost turns and those to come.
-        - `used` int64: turns; `cost` float64: spent so far; `action_mask` int8 [1 + P].
+        - `task` int32, 0 to N - 1; `context` int32, 0 to C - 1: row of `recording.view[task, context]`.
+        - `calls` int32 [T]: `context * P + expert` of each turn's call; -1 for lost turns and those to come.
+        - `used` int32: turns; `cost` float64: spent so far; `action_mask` int8 [1 + P].
     Its infos hold only how episodes ended: `outcome`, `answer` and `score` as numbers. With SAME_STEP, `final_obs` is
     a dictionary of arrays.
 
@@ -248,7 +248,7 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         )
         resetting = ended if self.autoreset_mode is AutoresetMode.SAME_STEP else np.flatnonzero(before.ended)
         if len(resetting):
-            after = batch.restart(self.tables, self.rules, after, resetting, self._draw(resetting))
+            batch.overwrite(after, resetting, batch.reset(self.tables, self.rules, self._draw(resetting)))
         self._batch = after
         return Advance(
             last=last,
@@ -266,7 +266,7 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         Args:
             observation: Any rows of what an environment with `observation="index"` returned.
         """
-        known = batch.expert_features(
+        known = batch_features.expert_features(
             self.tables,
             task=observation["task"],
             slot=observation["context"],
@@ -274,7 +274,9 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         )
         return {
             "action_mask": observation["action_mask"].copy(),
-            "budget": batch.budget(self.tables, self.rules, used=observation["used"], cost=observation["cost"]),
+            "budget": batch_features.budget(
+                self.tables, self.rules, used=observation["used"], cost=observation["cost"]
+            ),
             "experts": known.reshape(len(known), -1),
             "question": self.recording.question[observation["task"]],
             "view": self.recording.view[observation["task"], observation["context"]].astype(np.float32),
@@ -318,17 +320,9 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
 
     def observe(self, now: Batch) -> Observation:
         """Return the observation in arrays of its own."""
-        indices = {
-            "action_mask": now.mask,
-            "calls": now.calls.T,
-            "context": now.slot,
-            "cost": now.cost,
-            "task": now.task,
-            "used": now.used,
-        }
         if self.observation == "features":
-            return self.features(indices)
-        return {name: values.copy() for name, values in indices.items()}
+            return self.features(batch_features.indices(now))
+        return batch_features.indices(now.copy())
 
     def _infos_of(self, moved: Advance) -> Infos:
         """Return the infos of a step."""
@@ -337,8 +331,7 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         if self.observation == "index":
             infos = ending_infos(ended, endings, num_envs)
             if same_step:
-                last = self.observe(moved.last)
-                infos["final_obs"] = {name: placed_at(values, ended, num_envs) for name, values in last.items()}
+                infos["final_obs"] = batch_features.indices(batch.placed(moved.last, ended, num_envs))
                 infos["_final_obs"] = moved.terminated | moved.truncated
             return infos
         if not same_step:
@@ -353,14 +346,14 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
 
     def _index_space(self) -> spaces.Dict:
         num_tasks, num_contexts, _ = self.recording.status.shape
-        turns = (self.rules.max_turns,)
+        turns, num_experts = self.rules.max_turns, len(self.registry)
         return spaces.Dict(
-            action_mask=spaces.MultiBinary(1 + len(self.registry)),
-            calls=spaces.Box(MISSING, num_contexts * len(self.registry) - 1, turns, np.int64),
-            context=spaces.Discrete(num_contexts),
+            action_mask=spaces.MultiBinary(1 + num_experts),
+            calls=spaces.Box(MISSING, num_contexts * num_experts - 1, (turns,), np.int32),
+            context=spaces.Box(0, num_contexts - 1, (), np.int32),
             cost=spaces.Box(0.0, np.inf, (), np.float64),
-            task=spaces.Discrete(num_tasks),
-            used=spaces.Discrete(1 + self.rules.max_turns),
+            task=spaces.Box(0, num_tasks - 1, (), np.int32),
+            used=spaces.Box(0, turns, (), np.int32),
         )
 
 

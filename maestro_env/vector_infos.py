@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maestro_env.batch import Batch, Endings, Tables
+from maestro_env.batch import LOST, Batch, Endings, Ints, Tables, places
 from maestro_env.recordings.recording import MISSING, STATUSES, Recording
 from maestro_env.recordings.task_table import text_of
 from maestro_env.types import OUTCOMES
@@ -29,16 +29,16 @@ class InfoWriter:
         self._num_envs = num_envs
         recording = tables.world.recording
         self._recording = recording
-        self._columns = np.array(tables.world.column_of)
+        self._tables = tables
         self._task_ids = _objects(recording.task_ids)
         self._benchmarks = _objects(recording.task_benchmarks)
         self._golds = _objects(text_of(recording.tasks, "gold"))
         self._contexts = _contexts(recording).reshape(-1)
-        self._num_slots = tables.num_slots
-        self._experts = _objects(tables.world.registry.ids)
-        self._texts = _objects(recording.texts)
-        self._answers = _objects([*recording.answers, ""])  # MISSING is -1: the last entry
-        self._statuses = _objects([status.value for status in STATUSES])
+        # MISSING is -1: the last entry.
+        self._experts = _objects([*tables.world.registry.ids, ""])
+        self._texts = _objects([*recording.texts, ""])
+        self._answers = _objects([*recording.answers, ""])
+        self._statuses = _objects([*(status.value for status in STATUSES), ""])
         self._outcomes = _objects([outcome.value for outcome in OUTCOMES])
 
     def write(
@@ -61,20 +61,14 @@ class InfoWriter:
         infos: Infos = {
             "task_id": self._task_ids.take(batch.task),
             "benchmark": self._benchmarks.take(batch.task),
-            "context": self._contexts.take(batch.task * self._num_slots + batch.slot),
+            "context": self._contexts.take(batch.task * self._tables.num_slots + batch.slot),
             "action_mask": batch.mask.copy(),
-            "expert": _blank(size),
-            "reply": _blank(size),
-            "status": _blank(size),
-            "cost_usd": np.zeros(size),
-            "passes": np.zeros(size),
-            "latency_s": np.zeros(size),
-            "invalid_action": batch.lost.copy(),
+            **self._calls(batch),
+            "invalid_action": batch.latest == LOST,
             "outcome": _blank(size),
             "answer": _blank(size),
             "gold": _blank(size),
         }
-        self._add_calls(infos, batch)
         if ended is not None and endings is not None:
             for name, values in self._told_at_end(batch.task[ended], endings).items():
                 infos[name][ended] = values
@@ -89,22 +83,26 @@ class InfoWriter:
             **self._told_at_end(task, endings),
         }
 
-    def _told_at_end(self, task: NDArray[np.int64], endings: Endings) -> Infos:
+    def _told_at_end(self, task: Ints, endings: Endings) -> Infos:
         return {
             "outcome": self._outcomes[endings.outcome],
             "answer": self._answers[endings.answer],
             "gold": self._golds[task],
         }
 
-    def _add_calls(self, infos: Infos, batch: Batch) -> None:
-        made = np.flatnonzero(batch.latest != MISSING)
-        slot, expert = np.divmod(batch.latest[made], len(self._columns))
-        cell = (batch.task[made], slot, self._columns[expert])
-        infos["expert"][made] = self._experts[expert]
-        infos["reply"][made] = self._texts[self._recording.text[cell]]
-        infos["status"][made] = self._statuses[self._recording.status[cell]]
-        for name in ("cost_usd", "passes", "latency_s"):
-            infos[name][made] = getattr(self._recording, name)[cell]
+    def _calls(self, batch: Batch) -> Infos:
+        """Return [R] what was called last and what came of it; "" and 0 where nothing was."""
+        recording, made = self._recording, batch.latest >= 0
+        place = places(self._tables, recording.text.shape[2], batch.task, batch.latest)
+        texts = {
+            "expert": (self._experts, batch.latest % self._tables.num_experts),
+            "reply": (self._texts, recording.text.ravel().take(place)),
+            "status": (self._statuses, recording.status.ravel().take(place)),
+        }
+        amounts = {"cost_usd": recording.cost_usd, "passes": recording.passes, "latency_s": recording.latency_s}
+        return {name: known.take(np.where(made, which, MISSING)) for name, (known, which) in texts.items()} | {
+            name: np.where(made, values.ravel().take(place), np.float64(0)) for name, values in amounts.items()
+        }
 
 
 def ending_infos(ended: NDArray[np.int64], endings: Endings, num_envs: int) -> Infos:

@@ -24,7 +24,7 @@ LAYERS = (
     ("registry", "catalog", "scoring", "rewards", "tasks", "encoders"),
     ("skills", "experts"),
     ("backends", "recordings"),
-    ("dynamics", "batch"),
+    ("dynamics", "batch", "batch_features"),
     (
         "env",
         "arguments",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maestro_agents.recorded_tasks import Terms
-from maestro_env import batch
+from maestro_env import batch, batch_features
 from maestro_env.batch import Batch, Tables, make_tables
 from maestro_env.dynamics import Rules, make_world
 from maestro_env.recordings.recording import Recording
@@ -27,7 +27,7 @@ class Episodes:
     batch: Batch
 
     @property
-    def slot(self) -> NDArray[np.int64]:
+    def slot(self) -> NDArray[np.int32]:
         """[n] the current context's slot."""
         return self.batch.slot
 
@@ -42,7 +42,7 @@ class Episodes:
         return self.batch.ended
 
     @property
-    def turns_left(self) -> NDArray[np.int64]:
+    def turns_left(self) -> NDArray[np.int32]:
         """[n]."""
         return self.terms.max_turns - self.batch.used
 
@@ -55,7 +55,7 @@ class Episodes:
     def experts(self) -> NDArray[np.float32]:
         """[n, P, F] as in the observation."""
         now = self.batch
-        return batch.expert_features(self.tables, task=now.task, slot=now.slot, calls=now.calls)
+        return batch_features.expert_features(self.tables, task=now.task, slot=now.slot, calls=now.calls)
 
     @cached_property
     def score(self) -> NDArray[np.float64]:

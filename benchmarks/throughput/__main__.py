@@ -10,13 +10,15 @@ from rich.console import Console
 from rich.progress import Progress
 
 from benchmarks.provenance import provenance
-from benchmarks.throughput.report import QUICK, Effort, measure, tables
+from benchmarks.throughput.cases import QUICK, Effort
+from benchmarks.throughput.report import measure, page, tables
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput", description=__doc__)
     parser.add_argument("--json", type=Path, help="also write everything that was measured to this file")
+    parser.add_argument("--page", type=Path, help="also write the results page to this file: docs/throughput.md")
     parser.add_argument("--rounds", type=int, default=Effort.rounds, help="measurements of each case")
     parser.add_argument("--seconds", type=float, default=Effort.seconds, help="of each measurement, at least")
     parser.add_argument("--quick", action="store_true", help="few cases, one short round: a smoke test, no result")
@@ -27,8 +29,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         found = measure(effort, progress)
     console.print(tables(found, source))
     if given.json is not None:
-        given.json.parent.mkdir(parents=True, exist_ok=True)
-        given.json.write_text(json.dumps({"source": asdict(source), **asdict(found)}, indent=1) + "\n", "utf-8")
+        _write(given.json, json.dumps({"source": asdict(source), **asdict(found)}, indent=1) + "\n")
+    if given.page is not None:
+        _write(given.page, page(found, source))
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

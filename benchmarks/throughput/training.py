@@ -14,21 +14,32 @@ from maestro_env.vector import MaestroVectorEnv
 
 COPIES = 8
 """Environments that SB3 is given in the usual way."""
-BRIDGED: Mapping[str, Any] = {"num_envs": 512, "n_steps": 16, "batch_size": 4096, "n_epochs": 4}
-"""Settings through the bridge: as many environments as one look-up takes, and updates of as many steps."""
+WIDE = 512
+"""Environments that the bridge is given."""
+DEFAULTS: Mapping[str, Any] = {"n_steps": 2048 * COPIES // WIDE}
+"""SB3's, with rollouts as long as those of `COPIES` environments: as many updates of as many steps."""
+BRIDGED: Mapping[str, Any] = {"n_steps": 16, "batch_size": 4096, "n_epochs": 4}
+"""What suits many environments: large updates, and few of them."""
 
 
-def as_it_comes(**kwargs: Any) -> Play:
+def as_it_comes() -> Play:
     """MaskablePPO with SB3's defaults on `COPIES` environments, one rollout at a time."""
-    envs = DummyVecEnv([lambda: gym.make("maestro_env:Maestro-v0", **kwargs) for _ in range(COPIES)])
+    envs = DummyVecEnv([lambda: gym.make("maestro_env:Maestro-v0") for _ in range(COPIES)])
     return _learner(MaskablePPO("MultiInputPolicy", envs))
 
 
-def bridged(**kwargs: Any) -> Play:
-    """The same algorithm and networks through the bridge."""
-    settings = dict(BRIDGED)
-    env = MaestroVectorEnv(settings.pop("num_envs"), autoreset_mode="SameStep", **kwargs)
-    return _learner(MaskablePPO("MultiInputPolicy", MaestroVecEnv(env), **settings))
+def bridged_as_it_comes() -> Play:
+    """The same algorithm, networks and updates through the bridge."""
+    return _learner(MaskablePPO("MultiInputPolicy", _wide(), **DEFAULTS))
+
+
+def bridged() -> Play:
+    """The same algorithm and networks through the bridge, with settings that suit it."""
+    return _learner(MaskablePPO("MultiInputPolicy", _wide(), **BRIDGED))
+
+
+def _wide() -> MaestroVecEnv:
+    return MaestroVecEnv(MaestroVectorEnv(WIDE, autoreset_mode="SameStep"))
 
 
 def _learner(model: MaskablePPO) -> Play:

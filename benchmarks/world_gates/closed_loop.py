@@ -10,6 +10,7 @@ Axes: n tasks, P experts.
 
 import itertools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +86,7 @@ class ClosedLoop:
         end = play(start(recording, TERMS), lambda episodes: self._decide(situation_of(episodes), price, thresholds))[
             -1
         ]
-        return Outcomes(score=end.score, cost=end.cost)
+        return Outcomes(score=end.score.astype(np.float32), cost=end.cost.astype(np.float32))
 
     def _explore(self, episodes: Episodes, random_share: float) -> NDArray[np.int64]:
         """Return random legal calls in a share of the episodes, and the best calls in the others; none stops."""
@@ -102,7 +103,7 @@ class ClosedLoop:
         running = np.concatenate([~episodes.ended for episodes in moments])
         inputs = np.concatenate([self._inputs(situation) for situation in situations])[running]
 
-        def fitted(scores: NDArray[np.float32], known: NDArray[np.bool_]) -> list[Chances]:
+        def fitted(scores: NDArray[np.floating[Any]], known: NDArray[np.bool_]) -> list[Chances]:
             return [
                 fit_chances(
                     inputs, scores[running], known[running], seed=self._seed + 101 * number, hidden=self._hidden,

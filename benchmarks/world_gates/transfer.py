@@ -25,9 +25,9 @@ _TITLE = "A policy that never saw the extended registry gains at least 10 points
 class Transfer:
     """Scores of the same zero-shot policy without and with the experts that it never saw."""
 
-    without: NDArray[np.float32]
+    without: NDArray[np.float64]
     """[S, N]"""
-    with_strangers: NDArray[np.float32]
+    with_strangers: NDArray[np.float64]
     """[S, N]"""
     cost_without: float
     cost_with: float

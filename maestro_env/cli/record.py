@@ -146,10 +146,11 @@ def _counts(arguments: argparse.Namespace) -> Mapping[str, Mapping[str, int]]:
     for benchmark in arguments.benchmarks:
         if benchmark not in BENCHMARKS:
             raise unknown_name("benchmark", benchmark, BENCHMARKS)
-    by_role: dict[str, Sequence[int]] = dict.fromkeys(TRAINED, arguments.plain)
-    by_role[_SCENE] = arguments.scenes
+    plain: Sequence[int] = arguments.plain
+    test_only: Sequence[int] = arguments.test_only
+    by_role = {**dict.fromkeys(TRAINED, plain), _SCENE: arguments.scenes}
     return {
-        benchmark: dict(zip(SPLITS, by_role.get(benchmark, arguments.test_only), strict=True))
+        benchmark: dict(zip(SPLITS, by_role.get(benchmark, test_only), strict=True))
         for benchmark in BENCHMARKS
         if benchmark in arguments.benchmarks
     }
