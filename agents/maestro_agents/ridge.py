@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 @dataclass(kw_only=True)
 class Ridges:
-    """P models theta_p = A_p^-1 b_p, where A_p = I + the sum of x x^T over the arm's pulls, and b_p that of reward x."""
+    """P models theta_p = A_p^-1 b_p: A_p is I + the sum of x x^T over the arm's pulls, b_p the sum of reward x."""
 
     inverses: NDArray[np.float64]
     """[P, F, F] A_p^-1."""
