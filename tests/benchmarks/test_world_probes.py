@@ -155,5 +155,6 @@ def test_named__the_class_that_the_inputs_tell() -> None:
     labels = (rows[:, 2] > 0).astype(np.int64) + (rows[:, 4] > 0)
     found = named(rows[:300], labels[:300], rows[300:], steps=300, weight_decay=0.03)
     assert (found == labels[300:]).mean() > 0.85
-    blind = named(rows[:300] * [1, 1, 0, 1, 0], labels[:300], rows[300:], steps=300, weight_decay=0.03)
+    blind = np.where([True, True, False, True, False], rows, np.float32(0))
+    blind = named(blind[:300], labels[:300], blind[300:], steps=300, weight_decay=0.03)
     assert (blind == labels[300:]).mean() < 0.7
