@@ -36,7 +36,7 @@ test: setup
 # `test` covers what `docs-check` does: the pages' code, commands and links.
 check: lint types test test-oldest bench-smoke
 
-# Everything that ships, anew: about 2.5 hours of two cores. Killed at any moment and started again, it goes on.
+# Everything that ships, anew: about 3.5 hours of two cores. Killed at any moment and started again, it goes on.
 world: setup
 	$(BIN)/python -m maestro_env.experts.train --expert all --out build/experts
 	cp build/experts/*.safetensors maestro_env/experts/weights/

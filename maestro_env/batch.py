@@ -19,9 +19,19 @@ from maestro_env.types import OUTCOMES, AnswerRule, Outcome, Status
 
 _OK = STATUSES.index(Status.OK)
 Ints = NDArray[np.integer[Any]]
-REPLY = np.dtype([("vote", np.int32), ("slot", np.int32), ("cost", np.float32), ("confidence", np.float32)])
-"""The vote of a reply, the slot of the context it leads to, its cost in the recording's unit, and its confidence: 0
-where none was stated."""
+REPLY = np.dtype(
+    [
+        ("vote", np.int32),
+        ("slot", np.int16),
+        ("stated", np.bool_),
+        ("failed", np.bool_),
+        ("cost", np.float32),
+        ("confidence", np.float32),
+    ]
+)
+"""A reply: its vote, the slot of the context it leads to, whether a confidence was stated and whether the call failed,
+its cost in the recording's unit, its confidence or 0. Sixteen bytes, so that it fits a line of the cache.
+"""
 _NO_CALL, _NO_COST = np.int32(MISSING), np.float32(0)
 LOST = MISSING - 1
 """In place of a call: the turn was lost to a masked action."""
@@ -138,6 +148,8 @@ def make_tables(world: World) -> Tables:
     replies["vote"] = vote_of[recording.answer[..., columns]]
     replies["slot"] = recording.next_context[..., columns]
     replies["cost"] = world.cost[..., columns]
+    replies["stated"] = ~np.isnan(recording.confidence[..., columns])
+    replies["failed"] = recording.status[..., columns] != _OK
     replies["confidence"] = np.nan_to_num(recording.confidence[..., columns], nan=0.0)
     tables = Tables(
         world=world,
@@ -196,7 +208,7 @@ def _step(tables: Tables, rules: Rules, batch: Batch, action: Ints) -> Batch:
     made = calling & (batch.mask.ravel().take(place) != 0)
     call = batch.slot * experts + (action - 1).astype(np.int32)
     # A row that makes no call looks up the first cell, and makes nothing of it.
-    reply = tables.replies.take(np.where(made, first_cells(tables, batch.task) + call, 0))
+    reply = tables.replies.take(np.where(made, _first_cells(tables, batch.task) + call, 0))
     vote = np.where(made, reply["vote"], _NO_CALL)
     made_call = np.where(made, call, _NO_CALL)
 
@@ -233,7 +245,7 @@ def _weight(rules: Rules, votes: Ints, vote: Ints, confidence: NDArray[np.float3
 def would_settle(tables: Tables, rules: Rules, batch: Batch) -> NDArray[np.bool_]:
     """Return [B, P] whose answer would settle the episode if the expert were called now and the episode ended then."""
     calls = batch.slot[:, None] * tables.num_experts + np.arange(tables.num_experts)
-    reply = tables.replies.take(first_cells(tables, batch.task)[:, None] + calls)
+    reply = tables.replies.take(_first_cells(tables, batch.task)[:, None] + calls)
     vote = reply["vote"]
     if rules.answer_rule is AnswerRule.VOTE:
         weight = 1.0 + (batch.votes[:, :, None] == vote).sum(axis=0)
@@ -262,10 +274,8 @@ def settle(tables: Tables, batch: Batch) -> Endings:
     outcome = np.where(score == 1.0, OUTCOMES.index(Outcome.CORRECT), OUTCOMES.index(Outcome.WRONG))
     silent = np.flatnonzero(~answered)
     outcome[silent] = OUTCOMES.index(Outcome.UNANSWERED)
-    turn, made = np.nonzero(batch.calls[:, silent] != MISSING)
-    calls = places(tables, recording.status.shape[2], batch.task[silent[made]], batch.calls[turn, silent[made]])
-    failed = recording.status.ravel().take(calls) != _OK
-    outcome[silent[made[failed]]] = OUTCOMES.index(Outcome.EXPERT_ERROR)
+    row, _, reply = made_calls(tables, batch.task[silent], batch.calls[:, silent])
+    outcome[silent[row[reply["failed"]]]] = OUTCOMES.index(Outcome.EXPERT_ERROR)
     answer = np.where(answered, recording.answer.ravel().take(place), MISSING)
     return Endings(outcome=outcome, answer=answer, score=score)
 
@@ -320,7 +330,20 @@ def overwrite(batch: Batch, rows: Ints, others: Batch) -> None:
     batch.mask[rows] = others.mask
 
 
-def first_cells(tables: Tables, task: Ints) -> NDArray[np.int64]:
+def made_calls(tables: Tables, task: Ints, calls: Ints) -> tuple[NDArray[np.int64], Ints, NDArray[np.void]]:
+    """Return the row [K] of each call that was made, the call [K] and its reply [K], turn by turn.
+
+    Args:
+        tables: Whose replies.
+        task: [B] as in `Batch`.
+        calls: [T, B] as in `Batch`.
+    """
+    turn, row = np.nonzero(calls != MISSING)
+    call = calls[turn, row]
+    return row, call, tables.replies.take(_first_cells(tables, task[row]) + call)
+
+
+def _first_cells(tables: Tables, task: Ints) -> NDArray[np.int64]:
     """Return the cell of each task's first expert in its first context."""
     return task.astype(np.int64) * (tables.num_slots * tables.num_experts)
 

@@ -8,12 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maestro_env.batch import Batch, Ints, Tables, first_cells, places
+from maestro_env.batch import Batch, Ints, Tables, made_calls
 from maestro_env.dynamics import EXPERT_FEATURES, Rules
-from maestro_env.recordings.recording import MISSING, STATUSES
-from maestro_env.types import Status
-
-_OK = STATUSES.index(Status.OK)
+from maestro_env.recordings.recording import MISSING
 
 
 def plurality(votes: Ints) -> Ints:
@@ -22,13 +19,6 @@ def plurality(votes: Ints) -> Ints:
     counts[votes == MISSING] = 0
     latest = len(votes) - 1 - counts[::-1].argmax(axis=0)  # argmax takes the first of equals, here the latest
     return votes[latest, np.arange(votes.shape[1])]
-
-
-def votes_of(tables: Tables, task: Ints, calls: Ints) -> NDArray[np.int32]:
-    """Return [T, B] the vote of each turn's call, as in `Batch`."""
-    made = calls != MISSING
-    reply = tables.replies.take(np.where(made, first_cells(tables, task) + calls, 0))
-    return np.where(made, reply["vote"], np.int32(MISSING))
 
 
 def expert_features(
@@ -47,28 +37,24 @@ def expert_features(
         calls: Of each turn.
     """
     size, experts = len(task), tables.num_experts
-    votes = votes_of(tables, task, calls)
-    recording = tables.world.recording
-    features = np.zeros((size, experts, len(EXPERT_FEATURES)), np.float32)
-    # Turn by turn, so that later replies of an expert overwrite earlier ones.
-    turn, row = np.nonzero(calls != MISSING)
-    call, vote = calls[turn, row], votes[turn, row]
+    row, call, reply = made_calls(tables, task, calls)
     called_in, expert = np.divmod(call, experts)
-    place = places(tables, recording.status.shape[2], task[row], call)
-    confidence = recording.confidence.ravel().take(place)
-    stated = ~np.isnan(confidence)
+    answered = reply["vote"] != MISSING
+    votes = np.full(calls.shape, MISSING, np.int32)
+    votes[calls != MISSING] = reply["vote"]
     known = np.empty((len(row), len(EXPERT_FEATURES)), np.float32)
     known[:, 0] = 1.0
-    known[:, 1] = vote != MISSING
-    known[:, 2] = (vote == plurality(votes)[row]) & (vote != MISSING)
-    known[:, 3] = np.where(stated, confidence, 0.0)
-    known[:, 4] = stated
-    known[:, 5] = recording.status.ravel().take(place) != _OK
+    known[:, 1] = answered
+    known[:, 2] = answered & (reply["vote"] == plurality(votes)[row])
+    known[:, 3] = reply["confidence"]
+    known[:, 4] = reply["stated"]
+    known[:, 5] = reply["failed"]
     known[:, 6] = 0.0
-    features[row, expert] = known
-    here = called_in == slot[row]
-    features[row[here], expert[here], 6] = 1.0
-    return features
+    features = np.zeros((size * experts, len(EXPERT_FEATURES)), np.float32)
+    place = row * experts + expert
+    features[place] = known  # turn by turn, so that later replies of an expert overwrite earlier ones
+    features[place[called_in == slot[row]], 6] = 1.0
+    return features.reshape(size, experts, -1)
 
 
 def indices(batch: Batch) -> dict[str, NDArray[Any]]:

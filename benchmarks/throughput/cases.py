@@ -27,20 +27,21 @@ class Effort:
     sizes: tuple[int, ...] = (64, 1024, LARGE, 16_384)
     task_times: tuple[int, ...] = (1, 10, 100)
     """Recordings of this many times as many tasks."""
-    trains: bool = True
+    training_rounds: int = 3
+    """Of training, which takes a minute a case; 0 leaves it out."""
     processes: int = 5
     """Fresh ones, to time their start."""
 
 
-QUICK = Effort(rounds=1, seconds=0.01, sizes=(64,), task_times=(1, 2), trains=False, processes=1)
+QUICK = Effort(rounds=1, seconds=0.01, sizes=(64,), task_times=(1, 2), training_rounds=0, processes=1)
 
 Cases = Mapping[str, Callable[[], Play]]
 
 
-def groups(effort: Effort) -> tuple[Cases, ...]:
-    """Return the groups, by name of the case; a case makes what it plays only when it is called."""
+def groups(effort: Effort) -> tuple[tuple[Cases, int], ...]:
+    """Return the groups, by name of the case, and how often each is measured; a case is made only when it is called."""
     environments = (_scalar(), *(_batched(size) for size in effort.sizes), _tasks(effort.task_times), _experts())
-    return (*environments, _training()) if effort.trains else environments
+    return (*((group, effort.rounds) for group in environments), (_training(), effort.training_rounds))
 
 
 def _scalar() -> Cases:

@@ -44,10 +44,10 @@ def measure(effort: Effort, progress: Progress) -> Found:
     """Measure all cases, group by group."""
     rates: dict[str, Rates] = {}
     asked = groups(effort)
-    bar = progress.add_task("cases", total=sum(len(group) for group in asked) * effort.rounds)
-    for group in asked:
-        cases = {name: make() for name, make in group.items()}
-        rates |= by_turns(cases, rounds=effort.rounds, seconds=effort.seconds, told=lambda: progress.advance(bar))
+    bar = progress.add_task("cases", total=sum(len(group) * rounds for group, rounds in asked))
+    for group, rounds in asked:
+        cases = {name: make() for name, make in group.items()} if rounds else {}
+        rates |= by_turns(cases, rounds=rounds, seconds=effort.seconds, told=lambda: progress.advance(bar))
     return Found(
         rates=rates,
         targets=targets(rates, effort),

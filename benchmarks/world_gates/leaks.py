@@ -28,6 +28,8 @@ MARGIN = 0.03
 """By how much the leak probe may seem to beat the best constant guess: noise of fitting it."""
 SHARE = 0.5
 """At most this share of the skill at naming the best expert may come from the question alone."""
+WEIGHT_DECAYS = (0.03, 0.3, 1.0)
+"""Tried for each probe of the best choice: with the picture it has many times the inputs and over-fits sooner."""
 SCENE = "scene"
 
 
@@ -148,6 +150,8 @@ class Naming:
 def naming_probes(scope: Scope, *, steps: int) -> Naming | None:
     """Fit the probes on scenes of train and val, and test them on scenes of test; None without scenes.
 
+    Each probe's weight decay is what named most on val when it was fitted on the rest.
+
     Args:
         scope: What is measured.
         steps: Gradient steps of each probe.
@@ -155,24 +159,41 @@ def naming_probes(scope: Scope, *, steps: int) -> Naming | None:
     fit, test = (np.flatnonzero(benchmarks_of(part) == SCENE) for part in (scope.pooled, scope.test))
     if not len(fit) or not len(test):
         return None
-    chosen, wanted = best_choices(scope.pooled)[0][fit], best_choices(scope.test)[0][test]
-    fit, chosen = fit[chosen != NO_CHOICE], chosen[chosen != NO_CHOICE]
+    chosen, wanted = best_choices(scope.pooled)[0], best_choices(scope.test)[0][test]
+    fit = fit[chosen[fit] != NO_CHOICE]
     test, wanted = test[wanted != NO_CHOICE], wanted[wanted != NO_CHOICE]
-    usual = np.bincount(chosen).argmax()
-    right = {"constant": wanted == usual}
+    for_val = np.isin(fit, scope.partitions[0].val)
+    right = {"constant": wanted == np.bincount(chosen[fit]).argmax()}
     for name, features in {"question": _asked, "with_view": _asked_and_shown}.items():
-        known, asked = features(scope.pooled)[fit], features(scope.test)[test]
-        centre, spread = known.mean(axis=0), known.std(axis=0) + 1e-3
-        target = np.eye(len(scope.test.registry), dtype=np.float32)[chosen]
-        probe = fit_chances(
-            (known - centre) / spread, target, np.ones(target.shape, bool), seed=0, hidden=64, steps=steps
-        )
-        right[name] = probe.of((asked - centre) / spread).argmax(axis=1) == wanted
+        known, asked, labels = features(scope.pooled)[fit], features(scope.test)[test], chosen[fit]
+
+        def named_on_val(decay: float, known: _Rows = known, labels: NDArray[np.int64] = labels) -> float:
+            found = named(known[~for_val], labels[~for_val], known[for_val], steps=steps, weight_decay=decay)
+            return float((found == labels[for_val]).mean())
+
+        best = max(WEIGHT_DECAYS, key=named_on_val)
+        right[name] = named(known, labels, asked, steps=steps, weight_decay=best) == wanted
     excess = (right["question"] - SHARE * right["with_view"] - (1 - SHARE) * right["constant"]).astype(np.float64)
     return Naming(
         **{name: float(values.mean()) for name, values in right.items()},
         excess=Intervals([SCENE] * len(test)).mean(excess),
     )
+
+
+_Rows = NDArray[np.float32]
+
+
+def named(
+    known: _Rows, labels: NDArray[np.int64], asked: _Rows, *, steps: int, weight_decay: float
+) -> NDArray[np.int64]:
+    """Return the class that a probe, fitted on known rows and their labels, names for each row that is asked about."""
+    centre, spread = known.mean(axis=0), known.std(axis=0) + 1e-3
+    target = np.eye(labels.max() + 1, dtype=np.float32)[labels]
+    everything = np.ones(target.shape, bool)
+    probe = fit_chances(
+        (known - centre) / spread, target, everything, seed=0, hidden=64, steps=steps, weight_decay=weight_decay
+    )
+    return probe.of((asked - centre) / spread).argmax(axis=1)
 
 
 def _asked(recording: Recording) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from maestro_env.skills.base import Ask, Reading, SkillRun
-from maestro_env.skills.crops import framings_of, grid, shown
+from maestro_env.skills.crops import framings_of, grid, shown, view_of
 from maestro_env.skills.direct import look_once
 from maestro_env.skills.reading import best_answer, invisibility, is_visible, readings, reply_with
 from maestro_env.types import Context, Expert, Task
@@ -44,46 +44,47 @@ def counting(task: Task, context: Context, image: Image.Image, expert: Expert) -
 
 
 def tile_sum(task: Task, context: Context, image: Image.Image, expert: Expert) -> SkillRun:
-    """Add up the counts of tiles: the answer is the rounded sum of expected counts.
+    """Add up the counts of tiles, and average the sum with what a look at the whole picture says.
 
-    Its confidence is the probability of that sum if the tiles' counts were independent. Without a tile in which
-    anything asked about is visible there is no answer.
+    The sum is a distribution, as if the tiles' counts were independent. Small things are seen better in tiles, and
+    things that tiles cut in two are seen better in the whole. Where nothing that is asked about is visible in any view,
+    there is no answer.
     """
     tiles = tuple(shown(image, box) for box in grid(image, TILES_A_SIDE, overlap=0.0))
-    seen = readings((yield Ask(views=tiles, question=task.question)), expert)
+    views = (*tiles, view_of(image, context))
+    seen = readings((yield Ask(views=views, question=task.question)), expert)
     if not any(is_visible(reading) for reading in seen):
         most = max(best_answer(reading)[1] for reading in seen)
         return reply_with(None, most, context=context, tier2=TILE_SUM)
     total = np.ones(1)
-    for reading in seen:
-        total = np.convolve(total, tile_counts(reading))
-    expected = float(total @ np.arange(len(total)))
-    answer = int(expected + 0.5)
-    return reply_with(str(answer), float(total[answer]), context=context, tier2=TILE_SUM)
+    for reading in seen[:-1]:
+        total = np.convolve(total, counts_seen(reading))
+    counts = mean_counts([total, counts_seen(seen[-1])])
+    answer = int(counts.argmax())
+    return reply_with(str(answer), float(counts[answer]), context=context, tier2=TILE_SUM)
 
 
 def region_count(task: Task, context: Context, image: Image.Image, expert: Expert) -> SkillRun:
     """Average the counts of several framings of a region and take the most probable one, if it is visible."""
     views = framings_of(image, context, COUNT_FRAMINGS)
     seen = readings((yield Ask(views=views, question=task.question)), expert)
-    counts = mean_counts(seen)
+    counts = mean_counts([_count_probabilities(reading) for reading in seen])
     answer, probability = int(counts.argmax()), float(counts.max())
     hidden = sum(invisibility(reading) for reading in seen) / len(seen)
     visible = str(answer) if probability > hidden else None
     return reply_with(visible, probability, context=context, tier2=REGION_COUNT)
 
 
-def mean_counts(seen: Sequence[Reading]) -> NDArray[np.float64]:
-    """Return the mean probability of each count, [K] for 0 to K - 1."""
-    counts = [_count_probabilities(reading) for reading in seen]
+def mean_counts(counts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return the mean probability of each count, [K] for 0 to K - 1, of distributions of any lengths."""
     mean = np.zeros(max(map(len, counts)))
     for count in counts:
         mean[: len(count)] += count / len(counts)
     return mean
 
 
-def tile_counts(reading: Reading) -> NDArray[np.float64]:
-    """Return how many a tile holds, as a distribution [K] over 0 to K - 1: where nothing is visible there are none.
+def counts_seen(reading: Reading) -> NDArray[np.float64]:
+    """Return how many a view shows, as a distribution [K] over 0 to K - 1: where nothing is visible there are none.
 
     Answers that are not numbers are left out, and the rest is scaled to 1.
     """

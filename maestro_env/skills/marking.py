@@ -4,7 +4,6 @@ A general tool on RGB pictures: it knows nothing of the tasks.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from maestro_env.skills.crops import MIN_REGION_PX, crop, square_around
@@ -27,7 +26,7 @@ def most_coloured(image: Image.Image) -> tuple[float, float]:
     """Return the middle (x, y) of the spot that holds the most colour, in pixels; the first one wins ties."""
     levels = np.asarray(image.resize((_SEARCH_PX, _SEARCH_PX), Image.Resampling.BOX, reducing_gap=2.0), np.float32)
     colour = np.clip((levels.max(2) - levels.min(2) - _GREY) / (_COLOUR - _GREY), 0, 1)
-    mask: NDArray[np.uint8] = np.round(colour * 255).astype(np.uint8)
+    mask = np.rint(colour * 255).astype(np.uint8)
     density = np.asarray(Image.fromarray(mask).filter(ImageFilter.BoxBlur(_SPOT_REACH)))
     row, column = divmod(int(density.argmax()), _SEARCH_PX)
     return (column + 0.5) / _SEARCH_PX * image.width, (row + 0.5) / _SEARCH_PX * image.height

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.world_gates.leaks import ProbeJob, guess, leak_probe
+from benchmarks.world_gates.leaks import ProbeJob, guess, leak_probe, named
 from benchmarks.world_gates.monolith import compute_note, compute_share, monolith_scores, training_compute
 from benchmarks.world_gates.scope import Roles, Scope, part, scope_of
 from maestro_agents.recorded_tasks import take
@@ -147,3 +147,14 @@ def test_scope_of__a_benchmark_without_a_split_is_an_error() -> None:
     roles = Roles(trained=("chart",), unseen=(), extended=())
     with pytest.raises(ConfigurationError, match="Benchmark 'chart' has no val tasks"):
         scope_of(take(recording, rows), roles=roles, core=recording.registry, seeds=1)
+
+
+def test_named__the_class_that_the_inputs_tell() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((400, 5)).astype(np.float32)
+    labels = (rows[:, 2] > 0).astype(np.int64) + (rows[:, 4] > 0)
+    found = named(rows[:300], labels[:300], rows[300:], steps=300, weight_decay=0.03)
+    assert (found == labels[300:]).mean() > 0.85
+    blind = np.where([True, True, False, True, False], rows, np.float32(0))
+    blind = named(blind[:300], labels[:300], blind[300:], steps=300, weight_decay=0.03)
+    assert (blind == labels[300:]).mean() < 0.7

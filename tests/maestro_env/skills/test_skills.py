@@ -10,7 +10,7 @@ from maestro_env.errors import RegistryError, UnknownNameError
 from maestro_env.registry import Registry, load_registry
 from maestro_env.skills.averaging import mean_reading
 from maestro_env.skills.base import Ask, Finding, Look, Reading, SkillRun
-from maestro_env.skills.counting import asks_for_count, mean_counts, tile_counts
+from maestro_env.skills.counting import asks_for_count, counts_seen, mean_counts
 from maestro_env.skills.retouch import relit, straightened, trimmed
 from maestro_env.skills.workflows import check_skills, skill_function
 from maestro_env.types import WHOLE, Box, Context, Expert, Model, Reply, Role, Skill, Task
@@ -152,38 +152,38 @@ def test_counting__looks_once_where_no_count_is_asked_for() -> None:
     assert (reply.answer, reply.skill_tier2) == ("red", "Look")
 
 
-def test_tile_sum__sums_expected_counts() -> None:
+def test_tile_sum__averages_the_tiles_and_the_whole() -> None:
     running = run("Counting_Problem_Solver", IN_WHOLE, COUNT)
-    # 2 x 2 tiles of 100 px.
-    assert sizes(next(running)) == [100] * 4
-    # Expected 0.4 each: the most probable counts add up to 0, the expected ones to 1.6, which rounds to 2.
-    reply = finish(running, *[reading(n0=0.6, n1=0.4)] * 4)
+    # 2 x 2 tiles of 100 px, and the whole.
+    assert sizes(next(running)) == [100] * 4 + [200]
+    # Two tiles with 0 or 1: 0.25, 0.5, 0.25 for 0, 1, 2; the whole says 2 with 0.6. Averaged: 0.325, 0.25, 0.425.
+    tiles = [reading(n0=0.5, n1=0.5), reading(n0=1.0), reading(n0=1.0), reading(n0=0.5, n1=0.5)]
+    reply = finish(running, *tiles, reading(n0=0.4, n2=0.6))
     assert (reply.text, reply.answer, reply.skill_tier2) == ("2", "2", "Tile_Sum")
-    # Two of four: 6 x 0.4^2 x 0.6^2 = 0.3456.
-    assert reply.confidence == f32(0.346)
-
-
-def test_tile_sum__takes_the_expected_sum_not_the_most_probable_one() -> None:
-    running = run("Counting_Problem_Solver", IN_WHOLE, COUNT)
-    next(running)
-    # 0.51 for 0, 0.2 for 1, 0.29 for 2: 0 is most probable, 0.2 + 0.58 = 0.78 is expected.
-    reply = finish(running, reading(n0=0.51, n1=0.2, n2=0.29), *[reading(n0=1.0)] * 3)
-    assert (reply.answer, reply.confidence) == ("1", f32(0.2))
+    assert reply.confidence == f32(0.425)
 
 
 def test_tile_sum__tiles_in_which_nothing_is_visible_hold_none() -> None:
     running = run("Counting_Problem_Solver", IN_WHOLE, COUNT)
     next(running)
-    # One tile shows 3 for sure, the others show nothing.
-    reply = finish(running, reading(n3=1.0), *[reading(n5=0.0)] * 3)
-    assert (reply.answer, reply.confidence) == ("3", 1.0)
+    # One tile shows 3 for sure, the others show nothing; the whole says 3 with 0.5.
+    reply = finish(running, reading(n3=1.0), *[reading(n5=0.0)] * 3, reading(n3=0.5, n4=0.5))
+    assert (reply.answer, reply.confidence) == ("3", 0.75)
 
 
-def test_tile_sum__without_a_visible_tile_says_so() -> None:
+def test_tile_sum__without_anything_visible_says_so() -> None:
     running = run("Counting_Problem_Solver", IN_WHOLE, COUNT)
     next(running)
-    reply = finish(running, reading(n3=0.4), *[reading(n5=0.1)] * 3)
+    reply = finish(running, reading(n3=0.4), *[reading(n5=0.1)] * 4)
     assert (reply.answer, reply.confidence, reply.skill_tier2) == (None, f32(0.4), "Tile_Sum")
+
+
+def test_tile_sum__a_whole_that_shows_something_is_enough() -> None:
+    running = run("Counting_Problem_Solver", IN_WHOLE, COUNT)
+    next(running)
+    # The tiles are thought to hold 0; the whole says 2 with 0.9, and 0 with the rest. Averaged: 0.55 for 0.
+    reply = finish(running, *[reading(n5=0.0)] * 4, reading(n2=0.9))
+    assert (reply.answer, reply.confidence) == ("0", f32(0.55))
 
 
 def test_region_count__averages_the_framings() -> None:
@@ -203,13 +203,13 @@ def test_region_count__that_is_mostly_hidden_says_so() -> None:
     assert (reply.answer, reply.confidence) == (None, f32(0.3))
 
 
-def test_tile_counts__leave_out_what_is_no_number() -> None:
+def test_counts_seen__leave_out_what_is_no_number() -> None:
     # 0.3 for 2, 0.1 hidden counts as 0, 0.6 for red is left out: scaled by 1 / 0.4.
-    np.testing.assert_allclose(tile_counts(reading(n2=0.3, red=0.6)), [0.25, 0.0, 0.75])
+    np.testing.assert_allclose(counts_seen(reading(n2=0.3, red=0.6)), [0.25, 0.0, 0.75])
 
 
 def test_mean_counts__of_different_lengths() -> None:
-    np.testing.assert_allclose(mean_counts([reading(n0=0.2, n2=0.6), reading(n1=1.0)]), [0.1, 0.5, 0.3])
+    np.testing.assert_allclose(mean_counts([np.array([0.2, 0.0, 0.8]), np.array([0.0, 1.0])]), [0.1, 0.5, 0.4])
 
 
 @pytest.mark.parametrize(
