@@ -7,8 +7,8 @@ steps are added greedily while the mean reward rises and the mean cost of an epi
 Source: L. Chen, M. Zaharia, J. Zou, FrugalGPT: How to Use Large Language Models While Reducing Cost and Improving
 Performance (2023), https://arxiv.org/abs/2305.05176, "LLM cascade". How we differ: a reply is judged by the confidence
 that the expert states, and by agreement, instead of by a model trained to judge replies; steps are always in the order
-of their mean cost, and found greedily instead of by a search over all lists; the environment's answer rule settles the
-answer, which need not be the last one.
+of their mean cost, and found greedily instead of by one search over lists and thresholds; the environment's answer rule
+settles the answer, which need not be the last one.
 
 Axes: n tasks or observations, P experts, F features of an expert, L calls of the cascade.
 """

@@ -30,7 +30,7 @@ class NeuralLinear(Bandit):
         env: gymnasium.Env[Any, Any],
         *,
         seed: int = 0,
-        spread: float = 0.1,
+        spread: float = 0.2,
         hidden: int = 64,
         every: int = 500,
         steps: int = 300,

@@ -1,6 +1,6 @@
 """OpenLoopPlan: the best fixed sequence of calls for each benchmark, found by trying all of them on the training tasks.
 
-It reads the benchmark's name from `info`, which no other agent does: this is the strongest form of a plan that does not
+It reads the benchmark's name from `info`, which few agents do: this is the strongest form of a plan that does not
 react to what its calls reveal. Where nobody tells it the benchmark, it follows the best plan for all tasks together.
 """
 
