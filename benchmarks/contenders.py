@@ -5,9 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from maestro_agents.agent import Agent
+from maestro_agents.best_per_benchmark import BestPerBenchmark
+from maestro_agents.cascade import Cascade
+from maestro_agents.chance_routers import LogisticRouter, MLPRouter
+from maestro_agents.cluster_router import ClusterRouter
+from maestro_agents.contextual_plan import ContextualPlan
 from maestro_agents.fitted_rules import FittedRules
 from maestro_agents.fixed_expert import FixedExpert
 from maestro_agents.linucb import LinUCB
+from maestro_agents.majority_vote import MajorityVote
+from maestro_agents.neural_linear import NeuralLinear
 from maestro_agents.one_shot_router import OneShotRouter
 from maestro_agents.open_loop_plan import OpenLoopPlan
 from maestro_agents.ppo import PPO
@@ -60,7 +67,33 @@ CONTENDERS = (
         quick_timesteps=256,
     ),
 )
-"""From the simplest to the most capable; tables keep this order."""
+"""Who takes part unless others are named: from the simplest to the most capable; tables keep this order."""
+
+MORE = (
+    Contender(agent=BestPerBenchmark),
+    Contender(agent=MajorityVote, candidates=tuple({"k": k} for k in (2, 3, 4))),
+    Contender(
+        agent=NeuralLinear,
+        candidates=({"spread": 0.1}, {"spread": 0.2}),
+        varies=True,
+        total_timesteps=20_000,
+        quick={"hidden": 8, "every": 50, "steps": 20},
+        quick_timesteps=200,
+    ),
+    Contender(agent=ClusterRouter, candidates=tuple({"clusters": k} for k in (8, 32, 128)), varies=True),
+    Contender(agent=LogisticRouter, candidates=tuple({"ridge": ridge} for ridge in (1.0, 10.0, 100.0))),
+    Contender(
+        agent=MLPRouter,
+        candidates=({"hidden": 16}, {"hidden": 64}),
+        varies=True,
+        quick={"hidden": 16, "steps": 100},
+    ),
+    Contender(agent=ContextualPlan, varies=True, quick={"max_calls": 2, "steps": 100}),
+    Contender(agent=Cascade, closed_loop=True),
+)
+"""Who takes part where they are named; in tables they follow the others."""
+
+EVERYONE = (*CONTENDERS, *MORE)
 
 LADDER = ("FixedExpert", "OneShotRouter", "OpenLoopPlan")
 """Each is expected to beat the one before, and the best closed loop to beat them all."""
@@ -72,7 +105,7 @@ def contender(name: str) -> Contender:
     Raises:
         UnknownNameError: No such agent; the message names the nearest ones.
     """
-    for entry in CONTENDERS:
+    for entry in EVERYONE:
         if entry.name == name:
             return entry
-    raise unknown_name("agent", name, [entry.name for entry in CONTENDERS])
+    raise unknown_name("agent", name, [entry.name for entry in EVERYONE])

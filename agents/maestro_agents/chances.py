@@ -38,8 +38,12 @@ class Chances:
 
     def of(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return [..., P] probabilities for [..., F] features."""
-        hidden = np.maximum(features @ self.first_weight + self.first_bias, 0)
-        return (1 / (1 + np.exp(-(hidden @ self.last_weight + self.last_bias)))).astype(np.float32)
+        logits = self.hidden(features) @ self.last_weight + self.last_bias
+        return (1 / (1 + np.exp(-logits))).astype(np.float32)
+
+    def hidden(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return [..., H] the hidden layer for [..., F] features."""
+        return np.maximum(features @ self.first_weight + self.first_bias, 0)
 
     def arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
         """Return the weights by name, to be saved."""

@@ -55,6 +55,16 @@ class Features:
         scaled = self.view.apply(view) * np.float32(np.sqrt(view_weight))
         return np.concatenate([self.question.apply(question), scaled], axis=1)
 
+    def network_inputs(self, question: NDArray[np.floating], view: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return [n, D + V] features whose entries have a variance of about 1, which suits a network's first weights.
+
+        Args:
+            question: [n, D] embeddings of the questions.
+            view: [n, V] embeddings of what is shown.
+        """
+        widths = [question.shape[1]] * question.shape[1] + [view.shape[1]] * view.shape[1]
+        return self.of(question, view) * np.sqrt(np.array(widths, np.float32))
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the scalings as plain arrays, to be saved."""
         return {

@@ -25,7 +25,7 @@ from maestro_agents.agent import Agent, Observation, Progress, State
 from maestro_agents.batch_play import Episodes, play, start
 from maestro_agents.chances import Chances, fit_chances
 from maestro_agents.features import Features
-from maestro_agents.recorded_tasks import Terms, recorded_tasks, take, terms_of
+from maestro_agents.recorded_tasks import Terms, locators_in, recorded_tasks, take, terms_of
 from maestro_agents.rules import Situation, Thresholds, decide, evidence, useful
 from maestro_env.dynamics import EXPERT_FEATURES
 from maestro_env.recordings.recording import Recording
@@ -72,8 +72,7 @@ class FittedRules(Agent):
         terms = terms_of(self.env)
         recording = recorded_tasks(self.env)
         self._features = Features.fit(recording.question, recording.view.reshape(-1, recording.view.shape[2]))
-        # Whoever moves away from the whole image.
-        self._locators = np.asarray((recording.next_context[:, 0] > 0).any(axis=0))
+        self._locators = locators_in(recording)
         costs = recording.cost[:, 0].mean(axis=0)
         costs[self._locators] += np.median(costs[~self._locators])  # a region has to be read, too
         self._prices = (terms.price * costs).astype(np.float32)
@@ -149,10 +148,7 @@ class FittedRules(Agent):
         return np.where(situation.legal & ~self._locators, chances, -1.0).argmax(axis=1)
 
     def _inputs(self, situation: Situation) -> NDArray[np.float32]:
-        question, view = situation.question, situation.view
-        # Scaled to a variance of about 1 an entry, which is what the networks' first weights are drawn for.
-        widths = [question.shape[1]] * question.shape[1] + [view.shape[1]] * view.shape[1]
-        shown = self._features.of(question, view) * np.sqrt(np.array(widths, np.float32))
+        shown = self._features.network_inputs(situation.question, situation.view)
         experts = situation.experts
         return np.concatenate([shown, experts.reshape(len(experts), -1), evidence(experts)], axis=1)
 

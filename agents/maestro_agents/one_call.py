@@ -1,5 +1,7 @@
 """What all one-call agents share: call the most valued legal expert, then stop. How experts are valued is their own."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,3 +24,18 @@ def call_best(values: NDArray[np.floating], observation: Observation) -> NDArray
     legal = observation["action_mask"][:, 1:].astype(bool)
     best = 1 + np.where(legal, values, -np.inf).argmax(axis=1)
     return np.where(legal.any(axis=1), best, STOP).astype(np.int64)
+
+
+def call_once(valued: Callable[[Observation], NDArray[np.floating]], observation: Observation) -> NDArray[np.int64]:
+    """Return [n] actions that call the most valued expert where nothing was called yet, and stop elsewhere.
+
+    Args:
+        valued: Returns [m, P] what calling each expert is thought to be worth; it is only asked where it matters.
+        observation: A batch of n.
+    """
+    first = nothing_called(observation)
+    actions = np.full(len(first), STOP, np.int64)
+    if first.any():
+        asked = {name: value[first] for name, value in observation.items()}
+        actions[first] = call_best(valued(asked), asked)
+    return actions

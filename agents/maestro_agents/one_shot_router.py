@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from maestro_agents.agent import Agent, Observation, Progress, State
 from maestro_agents.features import Features
 from maestro_agents.neighbours import nearest
-from maestro_agents.one_call import call_best, nothing_called
+from maestro_agents.one_call import call_once
 from maestro_agents.recorded_tasks import recorded_tasks, terms_of
-from maestro_env.registry import STOP
 
 
 @final
@@ -51,14 +50,11 @@ class OneShotRouter(Agent):
         self, observation: Observation, state: State | None, *, starts: NDArray[np.bool_], deterministic: bool
     ) -> tuple[NDArray[np.int64], State | None]:
         del starts, deterministic
-        first = nothing_called(observation)
-        actions = np.full(len(first), STOP, np.int64)
-        if first.any():
-            asked = {name: value[first] for name, value in observation.items()}
-            features = self._features.of(asked["question"], asked["view"], view_weight=self.view_weight)
-            neighbours = nearest(features, self._remembered, k=self.k)
-            actions[first] = call_best(self._rewards[neighbours].mean(axis=1), asked)
-        return actions, state
+        return call_once(self._values, observation), state
+
+    def _values(self, observation: Observation) -> NDArray[np.float32]:
+        features = self._features.of(observation["question"], observation["view"], view_weight=self.view_weight)
+        return self._rewards[nearest(features, self._remembered, k=self.k)].mean(axis=1)
 
     def _settings(self) -> dict[str, Any]:
         return {"seed": self.seed, "k": self.k, "view_weight": self.view_weight}

@@ -1,6 +1,6 @@
 """OpenLoopPlan: the best fixed sequence of calls for each benchmark, found by trying all of them on the training tasks.
 
-It reads the benchmark's name from `info`, which no other agent does: this is the strongest form of a plan that does not
+It reads the benchmark's name from `info`, which few agents do: this is the strongest form of a plan that does not
 react to what its calls reveal. Where nobody tells it the benchmark, it follows the best plan for all tasks together.
 """
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maestro_agents.agent import Agent, Observation, Progress, State
+from maestro_agents.plan_following import action_at, next_place
 from maestro_agents.plan_search import best_plan
 from maestro_agents.recorded_tasks import recorded_tasks, take, terms_of
 from maestro_env.registry import STOP
@@ -79,14 +80,9 @@ class OpenLoopPlan(Agent):
         # An episode that starts in mid-rollout comes without its info: nobody called `begin_episode` for it.
         row = np.where(starts, _UNKNOWN, row)
         place = np.where(starts, 0, place)
-        mask = observation["action_mask"].astype(bool)
-        everyone = np.arange(size)
-        masked = ~mask[everyone, self.plans[row, place]]
-        while masked.any():  # STOP ends every row and is always legal
-            place = place + masked
-            masked = ~mask[everyone, self.plans[row, place]]
-        actions = self.plans[row, place]
-        return actions, (row, np.minimum(place + 1, self.plans.shape[1] - 1))
+        plans = self.plans[row]
+        place = next_place(plans, place, observation["action_mask"])
+        return action_at(plans, place), (row, np.minimum(place + 1, plans.shape[1] - 1))
 
     def _settings(self) -> dict[str, Any]:
         return {"seed": self.seed, "max_calls": self.max_calls}

@@ -4,7 +4,7 @@ Axes: n tasks, C context slots a task, P experts. A plan is a tuple of places in
 when its turn comes (not recorded, or already made in the same context) is passed over: it costs and changes nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -114,20 +114,34 @@ def best_plan(recording: Recording, *, max_calls: int, rule: AnswerRule, cost_we
     Raises:
         ConfigurationError: No tasks, or `max_calls` is below 1.
     """
+    (plan,) = best_plans(recording, max_calls=max_calls, rule=rule, cost_weights=(cost_weight,))
+    return plan
+
+
+def best_plans(
+    recording: Recording, *, max_calls: int, rule: AnswerRule, cost_weights: Sequence[float]
+) -> tuple[Plan, ...]:
+    """Return the best plan at each of several cost weights, as `best_plan` does, in one search for all of them.
+
+    Raises:
+        ConfigurationError: No tasks, or `max_calls` is below 1.
+    """
     if not recording.tasks:
         raise ConfigurationError("Cannot search a plan on no tasks; give a recording that holds at least one.")
-    best, best_value = Plan(experts=(), score=0.0, cost=0.0), 0.0
+    best = [Plan(experts=(), score=0.0, cost=0.0)] * len(cost_weights)
+    best_values = [0.0] * len(cost_weights)
     for extension in extensions(recording, max_calls=max_calls, rule=rule):
         score = extension.score.mean(axis=1, dtype=np.float64)
         cost = extension.cost.mean(axis=1, dtype=np.float64)
-        value = score - cost_weight * cost
-        last = int(value.argmax())
-        experts = (*extension.prefix, last)
-        gain = float(value[last]) - best_value
-        if gain > _TIE or (gain > -_TIE and len(experts) < len(best.experts)):
-            best_value = float(value[last])
-            best = Plan(experts=experts, score=float(score[last]), cost=float(cost[last]))
-    return best
+        for place, cost_weight in enumerate(cost_weights):
+            value = score - cost_weight * cost
+            last = int(value.argmax())
+            experts = (*extension.prefix, last)
+            gain = float(value[last]) - best_values[place]
+            if gain > _TIE or (gain > -_TIE and len(experts) < len(best[place].experts)):
+                best_values[place] = float(value[last])
+                best[place] = Plan(experts=experts, score=float(score[last]), cost=float(cost[last]))
+    return tuple(best)
 
 
 _TIE = 1e-9

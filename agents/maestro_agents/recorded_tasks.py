@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maestro_env.errors import ConfigurationError
-from maestro_env.recordings.recording import Recording
+from maestro_env.recordings.recording import MISSING, Recording
 from maestro_env.recordings.task_table import tasks_at
 from maestro_env.registry import Registry
 from maestro_env.rewards import CostAwareReward, OutcomeReward
@@ -94,3 +94,15 @@ def take(
         values = getattr(recording, name)
         chosen[name] = tuple(values[row] for row in order) if values else values
     return replace(recording, **chosen)
+
+
+def locators_in(recording: Recording) -> NDArray[np.bool_]:
+    """Return [P] who locates: whoever ever moves away from the whole image."""
+    return np.asarray((recording.next_context[:, 0] > 0).any(axis=0))
+
+
+def mean_costs(recording: Recording) -> NDArray[np.float64]:
+    """Return [P] the mean cost of each expert's recorded calls on the whole image; 0 for who was never recorded."""
+    recorded = recording.status[:, 0] != MISSING
+    spent = np.where(recorded, recording.cost[:, 0], 0.0)
+    return spent.sum(axis=0) / np.maximum(recorded.sum(axis=0), 1)

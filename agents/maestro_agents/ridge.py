@@ -70,3 +70,22 @@ def sampled_weights(
     means = np.einsum("pij,pj->pi", inverses, sums)
     roots = np.linalg.cholesky(inverses)  # A^-1 = L L^T
     return means + spread * np.einsum("pij,pj->pi", roots, rng.standard_normal(sums.shape))
+
+
+def ridges_of(
+    features: NDArray[np.float64], arms: NDArray[np.int64], rewards: NDArray[np.float64], *, num_arms: int
+) -> Ridges:
+    """Return the models after many pulls at once.
+
+    Args:
+        features: [E, F] x of each pull.
+        arms: [E] that were pulled.
+        rewards: [E]
+        num_arms: P.
+    """
+    ridges = Ridges.empty(arms=num_arms, size=features.shape[1])
+    for arm in np.unique(arms):
+        pulled = features[arms == arm]
+        ridges.inverses[arm] = np.linalg.inv(np.eye(features.shape[1]) + pulled.T @ pulled)
+        ridges.sums[arm] = rewards[arms == arm] @ pulled
+    return ridges

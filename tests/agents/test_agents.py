@@ -14,11 +14,18 @@ from stable_baselines3.common.monitor import Monitor
 
 from maestro_agents.agent import Agent
 from maestro_agents.arms import UCB1, EpsilonGreedy
+from maestro_agents.best_per_benchmark import BestPerBenchmark
+from maestro_agents.cascade import Cascade
+from maestro_agents.chance_routers import LogisticRouter, MLPRouter
+from maestro_agents.cluster_router import ClusterRouter
+from maestro_agents.contextual_plan import ContextualPlan
 from maestro_agents.evaluate import evaluate
 from maestro_agents.fitted_rules import FittedRules
 from maestro_agents.fixed_expert import FixedExpert
 from maestro_agents.lin_ts import LinTS
 from maestro_agents.linucb import LinUCB
+from maestro_agents.majority_vote import MajorityVote
+from maestro_agents.neural_linear import NeuralLinear
 from maestro_agents.one_shot_router import OneShotRouter
 from maestro_agents.open_loop_plan import OpenLoopPlan
 from maestro_agents.ppo import PPO
@@ -33,12 +40,20 @@ from tests.agents.conftest import HandMade
 QUICK: Mapping[type[Agent], Mapping[str, Any]] = {
     Random: {},
     FixedExpert: {},
+    BestPerBenchmark: {},
+    MajorityVote: {"k": 3},
+    Cascade: {},
+    ClusterRouter: {"clusters": 8},
+    LogisticRouter: {},
+    MLPRouter: {"steps": 60},
+    ContextualPlan: {"max_calls": 2, "steps": 60},
     OneShotRouter: {"k": 5},
     OpenLoopPlan: {"max_calls": 2},
     EpsilonGreedy: {},
     UCB1: {},
     LinUCB: {"alpha": 0.2},
     LinTS: {},
+    NeuralLinear: {"hidden": 8, "every": 16, "steps": 20},
     FittedRules: {"steps": 60},
     PPO: {"num_envs": 2, "rollout_steps": 16, "batch_size": 16, "hidden": (16,)},
 }

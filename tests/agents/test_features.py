@@ -40,3 +40,12 @@ def test_nearest__returns_all_rows_if_there_are_fewer_than_k() -> None:
 def test_nearest__no_neighbours_is_an_error() -> None:
     with pytest.raises(ConfigurationError, match=r"k=0 neighbours.*1 or more"):
         nearest(np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32), k=0)
+
+
+def test_network_inputs__have_a_variance_of_one_an_entry() -> None:
+    # Questions of two entries and views of one. A question's squared length has a mean of 1, so its two entries have a
+    # variance of 1/2 each, and are multiplied by sqrt(2); the view's entry is left as it is.
+    question = np.array([[1.0, 0.0], [-1.0, 0.0]], np.float32)
+    view = np.array([[3.0], [1.0]], np.float32)
+    found = Features.fit(question, view).network_inputs(question, view)
+    assert np.allclose(found, [[np.sqrt(2), 0, 1], [-np.sqrt(2), 0, -1]])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from maestro_agents.plan_search import best_plan, extensions
+from maestro_agents.plan_search import best_plan, best_plans, extensions
 from maestro_env.errors import ConfigurationError
 from maestro_env.types import AnswerRule
 from tests.agents.conftest import HandMade
@@ -97,3 +97,11 @@ def test_best_plan__no_tasks_is_an_error(hand_made: HandMade) -> None:
     recording = replace(hand_made([["r"]]), tasks=())
     with pytest.raises(ConfigurationError, match=r"no tasks.*at least one"):
         best_plan(recording, max_calls=1, rule=AnswerRule.VOTE)
+
+
+def test_best_plans__one_search_for_every_price(hand_made: HandMade) -> None:
+    # As above: free, all three; at 0.2 a call one reader; at 0.7 a call not even that, as 2/3 - 0.7 < 0.
+    recording = hand_made([["rrw"], ["rxr"], ["yrr"]])
+    plans = best_plans(recording, max_calls=3, rule=AnswerRule.VOTE, cost_weights=(0.0, 0.2, 0.7))
+    assert [len(plan.experts) for plan in plans] == [3, 1, 0]
+    assert plans[1].experts == (0,)

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from benchmarks import compare
 from benchmarks.bounds import oracle_bounds
-from benchmarks.contenders import CONTENDERS, LADDER, contender
+from benchmarks.contenders import CONTENDERS, EVERYONE, LADDER, MORE, contender
 from benchmarks.playing import Run, World, first_tasks
 from benchmarks.plots import accuracy_against_cost, label_sides, spread
 from benchmarks.provenance import provenance
@@ -67,6 +67,21 @@ def test_compare__everyone_takes_part_with_the_seeds_they_need(written: Mapping[
     seeds = {entry.name: [run["seed"] for run in written["runs"] if run["agent"] == entry.name] for entry in CONTENDERS}
     assert seeds == {entry.name: [0, 1] if entry.varies else [0] for entry in CONTENDERS}
     assert [agent["name"] for agent in written["summary"]["agents"]] == [entry.name for entry in CONTENDERS]
+
+
+def test_contenders__are_each_listed_once() -> None:
+    names = [entry.name for entry in EVERYONE]
+    assert len(set(names)) == len(names)
+    assert all(contender(name).name == name for name in names)
+
+
+def test_compare__those_who_are_named_take_part(folder: Path, tmp_path: Path) -> None:
+    names = [entry.name for entry in MORE]
+    arguments = ["--recording", str(folder), "--out", str(tmp_path), "--quick", "--seeds", "1", "--processes", "1"]
+    assert compare.main([*arguments, "--agents", *names]) == 0
+    (result,) = tmp_path.iterdir()
+    summary = json.loads((result / "compare.json").read_text("utf-8"))["summary"]
+    assert [agent["name"] for agent in summary["agents"]] == names
 
 
 def test_compare__keeps_every_episode(written: Mapping[str, Any]) -> None:
