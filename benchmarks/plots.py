@@ -50,7 +50,7 @@ def accuracy_against_cost(summary: Summary, *, source: str) -> Figure:
         _draw_experts(axes, summary)
         _draw_agents(axes, summary)
         _draw_bounds(axes, summary)
-        tasks = sum(summary.benchmarks.values())
+        tasks = sum(count for name, count in summary.benchmarks.items() if name not in summary.unseen)
         axes.set_title("What calling experts well is worth", loc="left", fontweight="bold", fontsize=13, pad=22)
         axes.text(
             0, 1.025, f"{tasks:,} test tasks; bars are 95 % intervals over tasks and seeds",
@@ -125,11 +125,11 @@ def label_sides(x: Sequence[float], y: Sequence[float], *, reach: float) -> list
         y: Of the points, in percent.
         reach: How long labels are, in units of x.
     """
-    height = 7.0  # percent: a label above its point, and a marker
+    above, below = 7.0, 5.0  # percent: a label above its point and a marker; another's label
     sides: list[str] = []
     for place, (own_x, own_y) in enumerate(zip(x, y, strict=True)):
         others = [(x[other], y[other]) for other in range(len(x)) if other != place]
-        crowded = any(0 <= far - own_x < reach and -1.0 < high - own_y < height for far, high in others)
+        crowded = any(0 <= far - own_x < reach and -below < high - own_y < above for far, high in others)
         sides.append("right" if crowded and own_x > reach * 0.65 else "left")
     return sides
 

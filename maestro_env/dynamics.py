@@ -87,6 +87,7 @@ def _recorded(recording: Recording, column_of: Sequence[int], *, lazy: bool) -> 
     recorded = np.ones((num_tasks, num_slots, 1 + len(column_of)), np.int8)
     if not lazy:
         recorded[..., 1:] = recording.status[..., list(column_of)] != MISSING
+    recorded.setflags(write=False)
     return recorded
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import index
 from pathlib import Path
 from typing import Any, Final
@@ -296,11 +297,11 @@ class MaestroEnv(gym.Env[Observation, Any]):
         if "recording" not in state:
             self.recording = arguments.to_recording(self._given_recording)
         if "world" not in state:
-            self.world = make_world(self.recording, self.registry)
+            self.world = _shared_world(self.recording, self.registry)
 
     def _make_world(self, task_index: int) -> World:
         if self._backend is None:
-            return make_world(self.recording, self.registry)
+            return _shared_world(self.recording, self.registry)
         return self._lazy_world(live.open_task(self.recording, self.registry, task_index))
 
     def _lazy_world(self, task_recording: Recording) -> World:
@@ -383,6 +384,12 @@ class MaestroEnv(gym.Env[Observation, Any]):
                 )
             )
         )
+
+
+@lru_cache(maxsize=4)
+def _shared_world(recording: Recording, registry: Registry) -> World:
+    """The world of a recording and a registry: as it never changes, all environments over them share one."""
+    return make_world(recording, registry)
 
 
 def _embedding_space(embedding: NDArray[Any]) -> spaces.Box:

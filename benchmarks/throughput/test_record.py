@@ -25,7 +25,8 @@ def test_record__calls_a_second(benchmark: BenchmarkFixture, tmp_path: Path) -> 
 
     def run() -> None:
         folder = next(folders)
-        wanted = ["--plain", "4", "0", "0", "--scenes", "24", "0", "0", "--workers", "1"]
+        counts = ["--plain", "4", "0", "0", "--scenes", "24", "0", "0", "--test-only", "0", "0", "1"]
+        wanted = [*counts, "--workers", "1"]
         started = time.perf_counter()
         record.run(parser.parse_args(["--out", str(folder), *wanted]))
         seconds = time.perf_counter() - started

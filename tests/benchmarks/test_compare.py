@@ -191,6 +191,8 @@ def test_label_sides__point_away_from_a_neighbour_on_the_right() -> None:
     # The second stands just right of the first and as high; the third is far off; the last has no room on its left.
     assert label_sides([5.0, 6.0, 6.0, 0.5], [50.0, 51.0, 90.0, 50.0], reach=4.0) == ["right", "left", "left", "left"]
     assert label_sides([0.5, 1.0], [50.0, 50.0], reach=4.0) == ["left", "left"]
+    # A little lower, and still under the label.
+    assert label_sides([6.3, 9.6], [75.7, 74.0], reach=4.0) == ["right", "left"]
 
 
 def test_spread__moves_neighbours_apart_upwards() -> None:

@@ -217,3 +217,10 @@ def test_env__a_snapshot_branches_and_comes_back(kwargs) -> None:
     other.set_state(pickle.loads(pickle.dumps(here)))
     assert_same(other.step(int(legal)), first[0])
     assert_same(other.reset(), first[1])
+
+
+def test_env__those_over_one_recording_share_its_tables(kwargs) -> None:
+    one, other = make(kwargs), make(kwargs)
+    assert one.world is other.world
+    assert pickle.loads(pickle.dumps(one)).world is one.world
+    assert not one.world.recorded.flags.writeable
