@@ -44,7 +44,7 @@ class Settings:
     """Name or folder."""
     registry: str | None = None
     """Name or file of the experts that take part; None: `core` for the embedded recording, else all recorded ones."""
-    agents: tuple[str, ...] = tuple(entry.name for entry in CONTENDERS)
+    agents: tuple[str, ...] = tuple(entry.name for entry in CONTENDERS if entry.standard)
     seeds: int = 3
     """Runs of each agent whose results depend on its seed; the others are run once."""
     max_turns: int = 4

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from maestro_agents.agent import Agent
+from maestro_agents.behaviour_cloning import BehaviourCloning
+from maestro_agents.dqn import DQN
 from maestro_agents.fitted_rules import FittedRules
 from maestro_agents.fixed_expert import FixedExpert
 from maestro_agents.linucb import LinUCB
 from maestro_agents.one_shot_router import OneShotRouter
 from maestro_agents.open_loop_plan import OpenLoopPlan
+from maestro_agents.pointer_ppo import PointerPPO
 from maestro_agents.ppo import PPO
 from maestro_agents.random import Random
+from maestro_agents.recurrent_ppo import RecurrentPPO
 from maestro_env.errors import unknown_name
 
 
@@ -31,6 +35,8 @@ class Contender:
     quick: Mapping[str, Any] | None = None
     """Settings of a smoke test; None: the first candidate."""
     quick_timesteps: int = 0
+    standard: bool = True
+    """Whether it takes part without being named."""
 
     @property
     def name(self) -> str:
@@ -59,8 +65,43 @@ CONTENDERS = (
         quick={"num_envs": 4, "rollout_steps": 32, "batch_size": 64},
         quick_timesteps=256,
     ),
+    Contender(
+        agent=RecurrentPPO,
+        varies=True,
+        closed_loop=True,
+        standard=False,
+        total_timesteps=200_000,
+        quick={"num_envs": 4, "rollout_steps": 32, "batch_size": 64, "memory": 16},
+        quick_timesteps=128,
+    ),
+    Contender(
+        agent=DQN,
+        varies=True,
+        closed_loop=True,
+        standard=False,
+        total_timesteps=200_000,
+        quick={"num_envs": 4, "batch_size": 64},
+        quick_timesteps=128,
+    ),
+    Contender(
+        agent=BehaviourCloning,
+        candidates=({"sure": 0.0}, {"sure": 0.5}),
+        varies=True,
+        closed_loop=True,
+        standard=False,
+        quick={"steps": 50},
+    ),
+    Contender(
+        agent=PointerPPO,
+        varies=True,
+        closed_loop=True,
+        standard=False,
+        total_timesteps=300_000,
+        quick={"num_envs": 4, "rollout_steps": 32, "batch_size": 64, "memory": 100, "lesson": 10},
+        quick_timesteps=128,
+    ),
 )
-"""From the simplest to the most capable; tables keep this order."""
+"""From the simplest to the most capable, then those that are not in the standard comparison; tables keep this order."""
 
 LADDER = ("FixedExpert", "OneShotRouter", "OpenLoopPlan")
 """Each is expected to beat the one before, and the best closed loop to beat them all."""

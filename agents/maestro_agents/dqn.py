@@ -1,8 +1,8 @@
 """DQN on the Dict observation with masked actions: a thin shell around Stable-Baselines3's DQN.
 
 How we differ from a plain `DQN("MultiInputPolicy", env)`, which knows no masks: masked actions have the lowest value
-there is, so that neither the greedy action nor the target is ever one of them, and exploration draws legal actions only,
-for each environment by itself. Features, discount and saving are as for PPO.
+there is, so that neither the greedy action nor the target is ever one of them, and exploration draws legal actions
+only, for each environment by itself. Features, discount and saving are as for PPO.
 
 Source: V. Mnih et al., Human-level control through deep reinforcement learning (2015),
 https://doi.org/10.1038/nature14236.

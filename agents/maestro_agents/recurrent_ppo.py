@@ -1,6 +1,7 @@
 """PPO with a memory: a thin shell around sb3-contrib's RecurrentPPO, whose LSTM carries over from call to call.
 
-The observation holds each expert's latest reply only, and no order; a memory can keep what was seen in earlier contexts.
+The observation holds each expert's latest reply only, and no order; a memory can keep what was seen in earlier
+contexts.
 
 How we differ from a plain `RecurrentPPO("MultiInputLstmPolicy", env)`, which knows no masks: the logits of masked
 actions are lowered until nobody draws them. Features, discount, step size and saving are as for PPO.

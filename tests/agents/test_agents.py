@@ -14,6 +14,7 @@ from stable_baselines3.common.monitor import Monitor
 
 from maestro_agents.agent import Agent
 from maestro_agents.arms import UCB1, EpsilonGreedy
+from maestro_agents.behaviour_cloning import BehaviourCloning
 from maestro_agents.dqn import DQN
 from maestro_agents.evaluate import evaluate
 from maestro_agents.fitted_rules import FittedRules
@@ -22,6 +23,7 @@ from maestro_agents.lin_ts import LinTS
 from maestro_agents.linucb import LinUCB
 from maestro_agents.one_shot_router import OneShotRouter
 from maestro_agents.open_loop_plan import OpenLoopPlan
+from maestro_agents.pointer_ppo import PointerPPO
 from maestro_agents.ppo import PPO
 from maestro_agents.random import Random
 from maestro_agents.recurrent_ppo import RecurrentPPO
@@ -45,6 +47,8 @@ QUICK: Mapping[type[Agent], Mapping[str, Any]] = {
     PPO: {"num_envs": 2, "rollout_steps": 16, "batch_size": 16, "hidden": (16,)},
     DQN: {"num_envs": 2, "batch_size": 16, "hidden": (16,)},
     RecurrentPPO: {"num_envs": 2, "rollout_steps": 16, "batch_size": 16, "memory": 16},
+    PointerPPO: {"num_envs": 2, "rollout_steps": 16, "batch_size": 16, "hidden": 8, "memory": 50, "lesson": 10},
+    BehaviourCloning: {"steps": 60},
 }
 """Settings with which an agent learns in a second."""
 
@@ -231,10 +235,12 @@ def test_fitted_rules__beat_every_fixed_sequence_in_the_same_turns() -> None:
         (PPO, {"num_envs": 8, "rollout_steps": 32, "batch_size": 128, "learning_rate": 3e-3}),
         (DQN, {"num_envs": 8, "batch_size": 128, "learning_rate": 3e-3}),
         (RecurrentPPO, {"num_envs": 8, "rollout_steps": 32, "batch_size": 128, "learning_rate": 3e-3, "memory": 32}),
+        (PointerPPO, {"num_envs": 8, "rollout_steps": 32, "batch_size": 128, "learning_rate": 3e-3}),
+        (BehaviourCloning, {"steps": 300}),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_sb3_agent__learns_something(
+def test_learner__learns_something(
     kind: type[Agent], settings: Mapping[str, Any], train_env: MaestroEnv, test_env: MaestroEnv
 ) -> None:
     with warnings.catch_warnings():
