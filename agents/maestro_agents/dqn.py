@@ -124,7 +124,7 @@ class _MaskedNetwork(QNetwork):
 
 class _MaskedPolicy(MultiInputPolicy):
     def make_q_net(self) -> QNetwork:
-        settings = self._update_features_extractor(self.net_args, features_extractor=None)
+        settings = self._update_features_extractor(cast("dict[str, Any]", self.net_args), features_extractor=None)
         return _MaskedNetwork(**settings).to(self.device)
 
 

@@ -44,6 +44,7 @@ try:
     from sb3_contrib import MaskablePPO
     from sb3_contrib.common.maskable.policies import MaskableMultiInputActorCriticPolicy
     from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+    from stable_baselines3.common.utils import ConstantSchedule
 
     from maestro_agents.sb3_agent import Report, many
 except ImportError as error:
@@ -198,7 +199,10 @@ class PointerPPO(Agent):
         num_experts = len(registry_of(self.env))
         view = spaces.Box(-np.inf, np.inf, (num_experts * NUM_FEATURES,), np.float32)
         self.policy = PointerPolicy(
-            spaces.Dict({**space.spaces, "view": view}), self.env.action_space, lambda _: 0.0, hidden=self.hidden
+            spaces.Dict({**space.spaces, "view": view}),
+            self.env.action_space,
+            ConstantSchedule(0.0),
+            hidden=self.hidden,
         )
         weights = {
             name.removeprefix("policy."): torch.from_numpy(value)
@@ -287,11 +291,12 @@ class _Candidates(BaseFeaturesExtractor):
     """For each expert what is known of it and what it said, and the budget: [n, P * (K + F) + 2]."""
 
     def __init__(self, observation_space: spaces.Dict) -> None:
-        self.num_experts = observation_space["experts"].shape[0] // len(EXPERT_FEATURES)  # type: ignore[index]
+        self.num_experts = int(np.prod(observation_space["experts"].shape or ())) // len(EXPERT_FEATURES)
         super().__init__(observation_space, self.num_experts * (NUM_FEATURES + len(EXPERT_FEATURES)) + 2)
 
     def forward(self, observations: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        parts = [observations[name].unflatten(1, (self.num_experts, -1)) for name in ("view", "experts")]
+        size = len(observations["budget"])
+        parts = [observations[name].reshape(size, self.num_experts, -1) for name in ("view", "experts")]
         return torch.cat([torch.cat(parts, dim=2).flatten(start_dim=1), observations["budget"]], dim=1)
 
 
@@ -307,7 +312,7 @@ class _Pool(torch.nn.Module):
 
     def forward(self, candidates: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return [n, P, H] of each expert and [n, 2 H] of all, from [n, P * (K + F) + 2]."""
-        experts = candidates[:, :-2].unflatten(1, (-1, NUM_FEATURES + len(EXPERT_FEATURES)))
+        experts = candidates[:, :-2].reshape(len(candidates), -1, NUM_FEATURES + len(EXPERT_FEATURES))
         budget = candidates[:, None, -2:].expand(-1, experts.shape[1], -1)
         read = self.layers(torch.cat([experts, budget], dim=2))
         return read, torch.cat([read.mean(dim=1), read.amax(dim=1)], dim=1)
@@ -359,4 +364,5 @@ class PointerPolicy(MaskableMultiInputActorCriticPolicy):
         self.mlp_extractor = _Pointer(self._hidden)  # type: ignore[assignment]
         self.action_net = torch.nn.Identity()
         self.value_net = torch.nn.Linear(self._hidden, 1)
-        self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)
+        optimizer = cast(Any, self.optimizer_class)
+        self.optimizer = optimizer(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)
