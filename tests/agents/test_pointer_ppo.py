@@ -63,9 +63,10 @@ def test_pointer_ppo__permuted_experts_have_permuted_probabilities(fitted: Point
 
 def test_pointer_ppo__experts_differ_by_what_they_said(fitted: PointerPPO) -> None:
     observation, _ = fitted.env.reset(seed=0)
-    before = probabilities(fitted, observation)
-    observation, *_ = fitted.env.step(1)
-    assert np.abs(probabilities(fitted, observation) - before)[2:].max() > 1e-4
+    said = observation["experts"].copy()
+    said[:4] = [1.0, 1.0, 1.0, 0.9]  # the first expert was invoked, answered, agrees, and is sure
+    change = probabilities(fitted, {**observation, "experts": said}) - probabilities(fitted, observation)
+    assert np.abs(change).max() > 1e-4
 
 
 def test_pointer_ppo__acts_with_experts_that_it_never_saw(
