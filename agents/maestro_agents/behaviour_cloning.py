@@ -53,7 +53,7 @@ class BehaviourCloning(Agent):
     """Imitation of the exact plan with hindsight."""
 
     def __init__(
-        self, env: gymnasium.Env[Any, Any], *, seed: int = 0, sure: float = 0.5, hidden: int = 96, steps: int = 1500
+        self, env: gymnasium.Env[Any, Any], *, seed: int = 0, sure: float = 0.5, hidden: int = 96, steps: int = 800
     ) -> None:
         """Keep the settings.
 
