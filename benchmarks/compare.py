@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from benchmarks.bounds import oracle_bounds
-from benchmarks.contenders import CONTENDERS, contender
+from benchmarks.contenders import STANDARD, contender
 from benchmarks.playing import Run, World, first_tasks, run
 from benchmarks.plots import accuracy_against_cost
 from benchmarks.provenance import provenance
@@ -44,7 +44,7 @@ class Settings:
     """Name or folder."""
     registry: str | None = None
     """Name or file of the experts that take part; None: `core` for the embedded recording, else all recorded ones."""
-    agents: tuple[str, ...] = tuple(entry.name for entry in CONTENDERS)
+    agents: tuple[str, ...] = STANDARD
     seeds: int = 3
     """Runs of each agent whose results depend on its seed; the others are run once."""
     max_turns: int = 4

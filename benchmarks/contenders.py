@@ -5,20 +5,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from maestro_agents.agent import Agent
+from maestro_agents.arms import UCB1, EpsilonGreedy
 from maestro_agents.best_per_benchmark import BestPerBenchmark
 from maestro_agents.cascade import Cascade
 from maestro_agents.chance_routers import LogisticRouter, MLPRouter
 from maestro_agents.cluster_router import ClusterRouter
 from maestro_agents.contextual_plan import ContextualPlan
+from maestro_agents.behaviour_cloning import BehaviourCloning
+from maestro_agents.dqn import DQN
 from maestro_agents.fitted_rules import FittedRules
 from maestro_agents.fixed_expert import FixedExpert
+from maestro_agents.lin_ts import LinTS
 from maestro_agents.linucb import LinUCB
 from maestro_agents.majority_vote import MajorityVote
 from maestro_agents.neural_linear import NeuralLinear
 from maestro_agents.one_shot_router import OneShotRouter
 from maestro_agents.open_loop_plan import OpenLoopPlan
+from maestro_agents.pointer_ppo import PointerPPO
 from maestro_agents.ppo import PPO
 from maestro_agents.random import Random
+from maestro_agents.recurrent_ppo import RecurrentPPO
 from maestro_env.errors import unknown_name
 
 
@@ -48,6 +54,9 @@ class Contender:
 CONTENDERS = (
     Contender(agent=Random, varies=True),
     Contender(agent=FixedExpert),
+    Contender(agent=BestPerBenchmark),
+    Contender(agent=EpsilonGreedy, varies=True, total_timesteps=20_000, quick_timesteps=200),
+    Contender(agent=UCB1, varies=True, total_timesteps=20_000, quick_timesteps=200),
     Contender(
         agent=LinUCB,
         candidates=({"alpha": 0.1}, {"alpha": 0.5}),
@@ -55,31 +64,22 @@ CONTENDERS = (
         total_timesteps=20_000,
         quick_timesteps=200,
     ),
-    Contender(agent=OneShotRouter, candidates=tuple({"k": k} for k in (5, 15, 40, 100))),
-    Contender(agent=OpenLoopPlan),
-    Contender(agent=FittedRules, varies=True, closed_loop=True, quick={"steps": 100}),
     Contender(
-        agent=PPO,
+        agent=LinTS,
+        candidates=({"spread": 0.1}, {"spread": 0.3}),
         varies=True,
-        closed_loop=True,
-        total_timesteps=500_000,
-        quick={"num_envs": 4, "rollout_steps": 32, "batch_size": 64},
-        quick_timesteps=256,
+        total_timesteps=20_000,
+        quick_timesteps=200,
     ),
-)
-"""Who takes part unless others are named: from the simplest to the most capable; tables keep this order."""
-
-MORE = (
-    Contender(agent=BestPerBenchmark),
-    Contender(agent=MajorityVote, candidates=tuple({"k": k} for k in (2, 3, 4))),
     Contender(
         agent=NeuralLinear,
-        candidates=({"spread": 0.1}, {"spread": 0.2}),
+        candidates=({"spread": 0.1}, {"spread": 0.3}),
         varies=True,
         total_timesteps=20_000,
         quick={"hidden": 8, "every": 50, "steps": 20},
         quick_timesteps=200,
     ),
+    Contender(agent=OneShotRouter, candidates=tuple({"k": k} for k in (5, 15, 40, 100))),
     Contender(agent=ClusterRouter, candidates=tuple({"clusters": k} for k in (8, 32, 128)), varies=True),
     Contender(agent=LogisticRouter, candidates=tuple({"ridge": ridge} for ridge in (1.0, 10.0, 100.0))),
     Contender(
@@ -88,12 +88,55 @@ MORE = (
         varies=True,
         quick={"hidden": 16, "steps": 100},
     ),
-    Contender(agent=ContextualPlan, varies=True, quick={"max_calls": 2, "steps": 100}),
+    Contender(agent=MajorityVote, candidates=tuple({"k": k} for k in (2, 3, 4))),
     Contender(agent=Cascade, closed_loop=True),
+    Contender(agent=OpenLoopPlan),
+    Contender(agent=ContextualPlan, varies=True, quick={"max_calls": 2, "steps": 100}),
+    Contender(agent=FittedRules, varies=True, closed_loop=True, quick={"steps": 100}),
+    Contender(
+        agent=BehaviourCloning,
+        candidates=({"sure": 0.0}, {"sure": 0.5}),
+        varies=True,
+        closed_loop=True,
+        quick={"steps": 50},
+    ),
+    Contender(
+        agent=DQN,
+        varies=True,
+        closed_loop=True,
+        total_timesteps=200_000,
+        quick={"num_envs": 4, "batch_size": 64},
+        quick_timesteps=128,
+    ),
+    Contender(
+        agent=PPO,
+        varies=True,
+        closed_loop=True,
+        total_timesteps=500_000,
+        quick={"num_envs": 4, "rollout_steps": 32, "batch_size": 64},
+        quick_timesteps=256,
+    ),
+    Contender(
+        agent=RecurrentPPO,
+        varies=True,
+        closed_loop=True,
+        total_timesteps=200_000,
+        quick={"num_envs": 4, "rollout_steps": 32, "batch_size": 64, "memory": 16},
+        quick_timesteps=128,
+    ),
+    Contender(
+        agent=PointerPPO,
+        varies=True,
+        closed_loop=True,
+        total_timesteps=300_000,
+        quick={"num_envs": 4, "rollout_steps": 32, "batch_size": 64, "memory": 100, "lesson": 10},
+        quick_timesteps=128,
+    ),
 )
-"""Who takes part where they are named; in tables they follow the others."""
+"""Roughly from the simplest to the most capable; tables keep this order."""
 
-EVERYONE = (*CONTENDERS, *MORE)
+STANDARD = ("Random", "FixedExpert", "LinUCB", "OneShotRouter", "OpenLoopPlan", "FittedRules", "PPO")
+"""Who takes part unless others are named."""
 
 LADDER = ("FixedExpert", "OneShotRouter", "OpenLoopPlan")
 """Each is expected to beat the one before, and the best closed loop to beat them all."""
@@ -105,7 +148,7 @@ def contender(name: str) -> Contender:
     Raises:
         UnknownNameError: No such agent; the message names the nearest ones.
     """
-    for entry in EVERYONE:
+    for entry in CONTENDERS:
         if entry.name == name:
             return entry
-    raise unknown_name("agent", name, [entry.name for entry in EVERYONE])
+    raise unknown_name("agent", name, [entry.name for entry in CONTENDERS])

@@ -21,7 +21,7 @@ from benchmarks.bootstrap import (
     task_counts,
 )
 from benchmarks.bounds import Bounds
-from benchmarks.contenders import EVERYONE, LADDER
+from benchmarks.contenders import CONTENDERS, LADDER
 from benchmarks.playing import Run
 from maestro_env.recordings.recording import Recording
 
@@ -96,7 +96,7 @@ class Summary:
     unseen: tuple[str, ...]
     """Those of the benchmarks that were not trained on."""
     agents: tuple[AgentSummary, ...]
-    """In the order of `EVERYONE`."""
+    """In the order of `CONTENDERS`."""
     gaps: tuple[Gap, ...]
     """Between neighbours of the ladder; the last rung is the closed loop that was best on val."""
     bounds: BoundSummary
@@ -118,7 +118,7 @@ def summarise(
     strata = Strata(list(test.task_benchmarks), unseen=frozenset(unseen))
     rng = np.random.default_rng(seed)
     counts = task_counts(strata.names, resamples=RESAMPLES, rng=rng)
-    names = [entry.name for entry in EVERYONE if any(run.agent == entry.name for run in runs)]
+    names = [entry.name for entry in CONTENDERS if any(run.agent == entry.name for run in runs)]
     by_name = {name: [run for run in runs if run.agent == name] for name in names}
     agents = tuple(_agent(by_name[name], strata, counts, test.cost_unit, rng) for name in names)
     return Summary(
@@ -198,7 +198,7 @@ def _gaps(
     cost_unit: str,
     rng: np.random.Generator,
 ) -> tuple[Gap, ...]:
-    closed = {entry.name for entry in EVERYONE if entry.closed_loop}
+    closed = {entry.name for entry in CONTENDERS if entry.closed_loop}
     rivals = [agent for agent in agents if agent.name in closed]
     rungs = [name for name in LADDER if name in by_name]
     if rivals:

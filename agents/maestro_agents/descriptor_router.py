@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from maestro_agents.agent import Agent, Observation, Progress, State, registry_of
 from maestro_agents.chances import Chances, fit_chances
-from maestro_agents.descriptors import NUM_FEATURES, Memory, describe
+from maestro_agents.descriptors import NUM_FEATURES, Memory, describe, in_order
 from maestro_agents.features import Features
 from maestro_agents.recorded_tasks import recorded_tasks, terms_of
 from maestro_env.dynamics import EXPERT_FEATURES
@@ -155,17 +155,11 @@ class DescriptorRouter(Agent):
         legal = observation["action_mask"][:, 1:].astype(bool) & ~(asked @ same_model)
         legal &= np.array([expert.model.role != Role.LOCATOR for expert in experts])
         features = self._features.of(observation["question"], observation["view"])
-        known = describe(experts, question=observation["question"], features=features, memory=self._memory())
+        memory = in_order(self._remembered, self._known, registry_of(self.env))
+        known = describe(experts, question=observation["question"], features=features, memory=memory)
         values = np.where(legal, self._values(experts, known), -np.inf)
         going_on = legal.any(axis=1) & (surest < self.sure)
         return np.where(going_on, 1 + values.argmax(axis=1), STOP), state
-
-    def _memory(self) -> Memory:
-        """Return the memory in the order of the environment's experts; strangers have no scores."""
-        place = {expert_id: number for number, expert_id in enumerate(self._known)}
-        scores = np.c_[self._remembered.scores, np.full(len(self._remembered.scores), np.nan, np.float32)]
-        columns = [place.get(expert_id, -1) for expert_id in registry_of(self.env)]
-        return Memory(features=self._remembered.features, scores=scores[:, columns])
 
     def _settings(self) -> dict[str, Any]:
         return {"seed": self.seed, "memory": self.memory, "lesson": self.lesson, "steps": self.steps}

@@ -4,7 +4,8 @@ Axes: n tasks, P experts, m remembered tasks, D length of a question's embedding
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,19 @@ class Memory:
     """[m, P] of each expert in the whole picture; NaN in the columns of experts that count as never seen."""
 
 
+def in_order(memory: Memory, known: Sequence[str], experts: Sequence[str]) -> Memory:
+    """Return a memory of the experts `known`, with its columns in the order of other experts; strangers' hold NaN.
+
+    Args:
+        memory: Its columns are `known`.
+        known: Ids.
+        experts: Ids.
+    """
+    place = {expert_id: number for number, expert_id in enumerate(known)}
+    scores = np.c_[memory.scores, np.full(len(memory.scores), np.nan, np.float32)]
+    return replace(memory, scores=scores[:, [place.get(expert_id, -1) for expert_id in experts]])
+
+
 def describe(
     experts: Sequence[Expert], *, question: NDArray[np.floating], features: NDArray[np.float32], memory: Memory
 ) -> NDArray[np.float32]:
@@ -47,9 +61,11 @@ def describe(
     alike = np.where(seen, np.nan_to_num(memory.scores)[near].mean(axis=1), 0.0)
     distance = np.sqrt(((features[:, None, :] - memory.features[near]) ** 2).sum(axis=2)).mean(axis=1)
     everyone = np.ones((len(features), len(experts)), np.float32)
-    encode = HashedQuestion(question.shape[1]).encode
-    models = encode([expert.model.description for expert in experts])
-    skills = encode([f"{expert.skill.name.replace('_', ' ')} {expert.skill.description}" for expert in experts])
+    dim = question.shape[1]
+    models = _embedded(tuple(expert.model.description for expert in experts), dim)
+    skills = _embedded(
+        tuple(f"{expert.skill.name.replace('_', ' ')} {expert.skill.description}" for expert in experts), dim
+    )
     return np.stack(
         [
             everyone * seen,
@@ -64,3 +80,9 @@ def describe(
         ],
         axis=2,
     ).astype(np.float32)
+
+
+@lru_cache(maxsize=64)
+def _embedded(texts: tuple[str, ...], dim: int) -> NDArray[np.float32]:
+    """Return [len(texts), dim]; kept, because agents ask at every step."""
+    return HashedQuestion(dim).encode(texts)

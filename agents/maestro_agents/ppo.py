@@ -8,26 +8,21 @@ Source: J. Schulman et al., Proximal Policy Optimization Algorithms (2017), http
 S. Huang, S. Ontañón, A Closer Look at Invalid Action Masking (2022), https://arxiv.org/abs/2006.14171.
 """
 
-from collections.abc import Mapping
-from typing import Any, Self, cast, final
+from typing import Any, cast, final
 
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from maestro_agents.agent import Agent, Observation, Progress, State
-from maestro_agents.features import Features
-from maestro_agents.recorded_tasks import recorded_tasks
-from maestro_env.env import MaestroEnv
+from maestro_agents.agent import Observation, State
 from maestro_env.errors import MissingExtraError
-from maestro_env.vector import MaestroVectorEnv
 
 try:
     import torch
     from sb3_contrib import MaskablePPO
-    from stable_baselines3.common.callbacks import BaseCallback
-    from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+    from stable_baselines3.common.base_class import BaseAlgorithm
 
+    from maestro_agents.sb3_agent import Sb3Agent, ScaledFeatures
     from maestro_env.sb3 import MaestroVecEnv
 except ImportError as error:
     raise MissingExtraError(
@@ -35,38 +30,8 @@ except ImportError as error:
     ) from error
 
 
-class ScaledFeatures(BaseFeaturesExtractor):
-    """All parts of the observation in a row; question and view with a variance of about 1 an entry."""
-
-    def __init__(self, observation_space: gymnasium.spaces.Dict) -> None:
-        """Start with no scaling.
-
-        Args:
-            observation_space: The environment's.
-        """
-        sizes = {name: int(np.prod(space.shape or ())) for name, space in observation_space.spaces.items()}
-        super().__init__(observation_space, features_dim=sum(sizes.values()))
-        for name in ("question", "view"):
-            self.register_buffer(f"{name}_mean", torch.zeros(sizes[name]))
-            self.register_buffer(f"{name}_size", torch.ones(()))
-
-    def set_scaling(self, features: Features) -> None:
-        """Take over the scaling of the training tasks."""
-        for name, scaling in (("question", features.question), ("view", features.view)):
-            spread = scaling.size / np.sqrt(len(scaling.mean))
-            getattr(self, f"{name}_mean").copy_(torch.from_numpy(scaling.mean))
-            getattr(self, f"{name}_size").fill_(spread)
-
-    def forward(self, observations: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Return [n, features_dim]."""
-        parts = dict(observations)
-        for name in ("question", "view"):
-            parts[name] = (parts[name] - getattr(self, f"{name}_mean")) / getattr(self, f"{name}_size")
-        return torch.cat([part.flatten(start_dim=1) for part in parts.values()], dim=1)
-
-
 @final
-class PPO(Agent):
+class PPO(Sb3Agent):
     """MaskablePPO with settings that suit short episodes, embeddings and two cores."""
 
     def __init__(
@@ -104,27 +69,11 @@ class PPO(Agent):
         self.entropy_weight = entropy_weight
         self.hidden = tuple(hidden)
 
-    def learn(self, total_timesteps: int, progress: Progress | None = None) -> Self:
-        """Play `total_timesteps` steps (rounded up to whole rollouts) and learn from them, with one torch thread.
-
-        Raises:
-            ConfigurationError: The environment holds nothing to learn from.
-        """
-        recording = recorded_tasks(self.env)
-        torch.set_num_threads(1)  # the networks are too small to gain from more, and seeds are run side by side
-        self.model = self._build(self.num_envs)
-        features = Features.fit(recording.question, recording.view.reshape(-1, recording.view.shape[2]))
-        for extractor in (self.model.policy.pi_features_extractor, self.model.policy.vf_features_extractor):
-            cast("ScaledFeatures", extractor).set_scaling(features)
-        self.model.learn(total_timesteps, callback=_Report(progress, total_timesteps))
-        return self
-
-    def _build(self, num_envs: int) -> MaskablePPO:
-        many = MaestroVectorEnv.like(cast("MaestroEnv", self.env.unwrapped), num_envs, autoreset_mode="SameStep")
+    def _build(self, envs: MaestroVecEnv) -> BaseAlgorithm:
         rate = self.learning_rate
         return MaskablePPO(
             "MultiInputPolicy",
-            MaestroVecEnv(many),
+            envs,
             seed=self.seed,
             n_steps=self.rollout_steps,
             batch_size=self.batch_size,
@@ -146,7 +95,8 @@ class PPO(Agent):
     ) -> tuple[NDArray[np.int64], State | None]:
         del starts
         masks = observation["action_mask"].astype(bool)
-        actions, _ = self.model.predict(dict(observation), action_masks=masks, deterministic=deterministic)
+        model = cast("MaskablePPO", self.model)
+        actions, _ = model.predict(dict(observation), action_masks=masks, deterministic=deterministic)
         return actions.astype(np.int64), state
 
     def _settings(self) -> dict[str, Any]:
@@ -160,24 +110,3 @@ class PPO(Agent):
             "entropy_weight": self.entropy_weight,
             "hidden": list(self.hidden),
         }
-
-    def _learned(self) -> dict[str, NDArray[Any]]:
-        return {name: value.cpu().numpy() for name, value in self.model.policy.state_dict().items()}
-
-    def _restore(self, learned: Mapping[str, NDArray[Any]]) -> None:
-        self.model = self._build(num_envs=1)
-        self.model.policy.load_state_dict({name: torch.from_numpy(value) for name, value in learned.items()})
-
-
-class _Report(BaseCallback):
-    """Tells how far the learning is."""
-
-    def __init__(self, progress: Progress | None, total_timesteps: int) -> None:
-        super().__init__()
-        self._progress = progress
-        self._total_timesteps = total_timesteps
-
-    def _on_step(self) -> bool:
-        if self._progress is not None:
-            self._progress(min(1.0, self.num_timesteps / self._total_timesteps))
-        return True

@@ -19,6 +19,8 @@ from maestro_agents.cascade import Cascade
 from maestro_agents.chance_routers import LogisticRouter, MLPRouter
 from maestro_agents.cluster_router import ClusterRouter
 from maestro_agents.contextual_plan import ContextualPlan
+from maestro_agents.behaviour_cloning import BehaviourCloning
+from maestro_agents.dqn import DQN
 from maestro_agents.evaluate import evaluate
 from maestro_agents.fitted_rules import FittedRules
 from maestro_agents.fixed_expert import FixedExpert
@@ -28,8 +30,10 @@ from maestro_agents.majority_vote import MajorityVote
 from maestro_agents.neural_linear import NeuralLinear
 from maestro_agents.one_shot_router import OneShotRouter
 from maestro_agents.open_loop_plan import OpenLoopPlan
+from maestro_agents.pointer_ppo import PointerPPO
 from maestro_agents.ppo import PPO
 from maestro_agents.random import Random
+from maestro_agents.recurrent_ppo import RecurrentPPO
 from maestro_env.env import MaestroEnv
 from maestro_env.errors import ConfigurationError
 from maestro_env.recordings.recording import Recording
@@ -56,6 +60,10 @@ QUICK: Mapping[type[Agent], Mapping[str, Any]] = {
     NeuralLinear: {"hidden": 8, "every": 16, "steps": 20},
     FittedRules: {"steps": 60},
     PPO: {"num_envs": 2, "rollout_steps": 16, "batch_size": 16, "hidden": (16,)},
+    DQN: {"num_envs": 2, "batch_size": 16, "hidden": (16,)},
+    RecurrentPPO: {"num_envs": 2, "rollout_steps": 16, "batch_size": 16, "memory": 16},
+    PointerPPO: {"num_envs": 2, "rollout_steps": 16, "batch_size": 16, "hidden": 8, "memory": 50, "lesson": 10},
+    BehaviourCloning: {"steps": 60},
 }
 """Settings with which an agent learns in a second."""
 
@@ -236,10 +244,23 @@ def test_fitted_rules__beat_every_fixed_sequence_in_the_same_turns() -> None:
     assert np.mean([r.correct for r in rules]) > np.mean([r.correct for r in plan]) + 0.02
 
 
-def test_ppo__learns_something(train_env: MaestroEnv, test_env: MaestroEnv) -> None:
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        (PPO, {"num_envs": 8, "rollout_steps": 32, "batch_size": 128, "learning_rate": 3e-3}),
+        (DQN, {"num_envs": 8, "batch_size": 128, "learning_rate": 3e-3}),
+        (RecurrentPPO, {"num_envs": 8, "rollout_steps": 32, "batch_size": 128, "learning_rate": 3e-3, "memory": 32}),
+        (PointerPPO, {"num_envs": 8, "rollout_steps": 32, "batch_size": 128, "learning_rate": 3e-3}),
+        (BehaviourCloning, {"steps": 300}),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_learner__learns_something(
+    kind: type[Agent], settings: Mapping[str, Any], train_env: MaestroEnv, test_env: MaestroEnv
+) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        agent = PPO(train_env, num_envs=8, rollout_steps=32, batch_size=128, learning_rate=3e-3).learn(6000)
+        agent = kind(train_env, **settings).learn(6000)
     learned = np.mean([record.correct for record in evaluate(agent, test_env)])
     chance = np.mean([record.correct for record in evaluate(Random(train_env), test_env)])
     assert learned > chance + 0.1

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from benchmarks import compare
 from benchmarks.bounds import oracle_bounds
-from benchmarks.contenders import CONTENDERS, EVERYONE, LADDER, MORE, contender
+from benchmarks.contenders import CONTENDERS, LADDER, STANDARD, contender
 from benchmarks.playing import Run, World, first_tasks
 from benchmarks.plots import accuracy_against_cost, label_sides, spread
 from benchmarks.provenance import provenance
@@ -64,19 +64,20 @@ def test_compare__writes_a_json_and_a_picture(finished: Path) -> None:
 
 
 def test_compare__everyone_takes_part_with_the_seeds_they_need(written: Mapping[str, Any]) -> None:
-    seeds = {entry.name: [run["seed"] for run in written["runs"] if run["agent"] == entry.name] for entry in CONTENDERS}
-    assert seeds == {entry.name: [0, 1] if entry.varies else [0] for entry in CONTENDERS}
-    assert [agent["name"] for agent in written["summary"]["agents"]] == [entry.name for entry in CONTENDERS]
+    standard = [contender(name) for name in STANDARD]
+    seeds = {entry.name: [run["seed"] for run in written["runs"] if run["agent"] == entry.name] for entry in standard}
+    assert seeds == {entry.name: [0, 1] if entry.varies else [0] for entry in standard}
+    assert [agent["name"] for agent in written["summary"]["agents"]] == [entry.name for entry in standard]
 
 
 def test_contenders__are_each_listed_once() -> None:
-    names = [entry.name for entry in EVERYONE]
+    names = [entry.name for entry in CONTENDERS]
     assert len(set(names)) == len(names)
     assert all(contender(name).name == name for name in names)
 
 
 def test_compare__those_who_are_named_take_part(folder: Path, tmp_path: Path) -> None:
-    names = [entry.name for entry in MORE]
+    names = [entry.name for entry in CONTENDERS if entry.name not in STANDARD]
     arguments = ["--recording", str(folder), "--out", str(tmp_path), "--quick", "--seeds", "1", "--processes", "1"]
     assert compare.main([*arguments, "--agents", *names]) == 0
     (result,) = tmp_path.iterdir()
