@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.contenders import contender
+from benchmarks.learning import Block, blocks_of
 from maestro_agents.agent import Agent, Progress
 from maestro_agents.evaluate import EpisodeRecord, evaluate
 from maestro_agents.recorded_tasks import take
@@ -65,6 +66,8 @@ class Run:
     """Wall time of learning all candidates, choosing and testing."""
     episodes: tuple[EpisodeRecord, ...]
     """On test: one a task, in the order of the recording."""
+    learning: tuple[Block, ...] = ()
+    """Rewards while it learned; empty for an agent without `earned`."""
 
 
 def run(name: str, *, seed: int, world: World, quick: bool, progress: Progress) -> Run:
@@ -106,6 +109,7 @@ def run(name: str, *, seed: int, world: World, quick: bool, progress: Progress) 
         val_reward=best_reward,
         seconds=time.perf_counter() - started,
         episodes=tuple(tested),
+        learning=blocks_of(getattr(best, "earned", ())),
     )
 
 
