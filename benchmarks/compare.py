@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks.duration import forecast
 from benchmarks.episodes import write_tasks
 from benchmarks.findings import Findings, document, find
 from benchmarks.plots import accuracy_against_cost
@@ -64,6 +65,8 @@ def _finish(folder: Folder, console: Console) -> Path:
     missing = [job for job in jobs if not folder.file_of(job).is_file()]
     if len(missing) < len(jobs):
         console.print(f"{len(jobs) - len(missing)} of {len(jobs)} runs are done already.")
+    if missing:
+        console.print(forecast(missing, folder.settings, folder.path.parent))
     make_runs(missing, folder, console)
     # All are read from disk, so that a comparison that was interrupted gives the same figures to the last digit.
     runs = [folder.run_of(job) for job in jobs]
@@ -93,9 +96,16 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("results"), help="where the new folder is made")
     parser.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with an interrupted comparison, as begun")
     parser.add_argument("--agents", nargs="+", default=list(default.agents), metavar="AGENT", help="who takes part")
+    parser.add_argument(
+        "--agent", action="append", default=[], metavar="MODULE:CLASS", help="your own agent as well; can be repeated"
+    )
     parser.add_argument("--seeds", type=int, default=default.seeds, help="runs of each agent that depends on its seed")
     parser.add_argument("--max-turns", type=int, default=default.max_turns)
     parser.add_argument("--cost-weight", type=float, default=default.cost_weight, help="reward lost per unit of cost")
+    parser.add_argument(
+        "--budget", nargs="+", type=float, default=[], metavar="WEIGHT",
+        help="more cost weights: everyone is fitted at each too, for curves of accuracy against cost",
+    )  # fmt: skip
     parser.add_argument("--answer-rule", default=default.answer_rule, choices=[rule.value for rule in AnswerRule])
     parser.add_argument("--processes", type=int, default=default.processes, help="runs side by side")
     parser.add_argument("--quick", action="store_true", help="few tasks and tiny training: a smoke test, no result")
@@ -113,10 +123,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = Settings(
             recording=given.recording,
             registry=given.registry,
-            agents=tuple(given.agents),
+            agents=(*given.agents, *given.agent),
             seeds=given.seeds,
             max_turns=given.max_turns,
             cost_weight=given.cost_weight,
+            budgets=tuple(given.budget),
             answer_rule=given.answer_rule,
             processes=given.processes,
             quick=given.quick,

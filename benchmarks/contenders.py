@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from maestro_agents.agent import Agent
+from benchmarks.own_agent import load_class, takes_seed, timesteps_of
 from maestro_agents.fitted_rules import FittedRules
 from maestro_agents.fixed_expert import FixedExpert
 from maestro_agents.linucb import LinUCB
@@ -19,7 +19,7 @@ from maestro_env.errors import unknown_name
 class Contender:
     """An agent in the comparison."""
 
-    agent: type[Agent]
+    agent: type[Any]
     candidates: tuple[Mapping[str, Any], ...] = ({},)
     """Settings to be tried; the best on val is reported."""
     varies: bool = False
@@ -31,6 +31,8 @@ class Contender:
     quick: Mapping[str, Any] | None = None
     """Settings of a smoke test; None: the first candidate."""
     quick_timesteps: int = 0
+    seconds: float | None = None
+    """Roughly what a run took on two cores of an AMD EPYC in the embedded world; None where nothing is known."""
 
     @property
     def name(self) -> str:
@@ -39,18 +41,19 @@ class Contender:
 
 
 CONTENDERS = (
-    Contender(agent=Random, varies=True),
-    Contender(agent=FixedExpert),
+    Contender(agent=Random, varies=True, seconds=2),
+    Contender(agent=FixedExpert, seconds=2),
     Contender(
         agent=LinUCB,
         candidates=({"alpha": 0.1}, {"alpha": 0.5}),
         varies=True,
         total_timesteps=20_000,
         quick_timesteps=200,
+        seconds=17,
     ),
-    Contender(agent=OneShotRouter, candidates=tuple({"k": k} for k in (5, 15, 40, 100))),
-    Contender(agent=OpenLoopPlan),
-    Contender(agent=FittedRules, varies=True, closed_loop=True, quick={"steps": 100}),
+    Contender(agent=OneShotRouter, candidates=tuple({"k": k} for k in (5, 15, 40, 100)), seconds=30),
+    Contender(agent=OpenLoopPlan, seconds=26),
+    Contender(agent=FittedRules, varies=True, closed_loop=True, quick={"steps": 100}, seconds=13),
     Contender(
         agent=PPO,
         varies=True,
@@ -58,6 +61,7 @@ CONTENDERS = (
         total_timesteps=500_000,
         quick={"num_envs": 4, "rollout_steps": 32, "batch_size": 64},
         quick_timesteps=256,
+        seconds=110,
     ),
 )
 """From the simplest to the most capable; tables keep this order."""
@@ -66,12 +70,26 @@ LADDER = ("FixedExpert", "OneShotRouter", "OpenLoopPlan")
 """Each is expected to beat the one before, and the best closed loop to beat them all."""
 
 
+QUICK_TIMESTEPS = 256
+"""Of anyone's own agent in a smoke test."""
+
+
 def contender(name: str) -> Contender:
-    """Return a contender by its agent's name.
+    """Return a contender by its agent's name, or anyone's own by `module:Class`.
 
     Raises:
         UnknownNameError: No such agent; the message names the nearest ones.
+        ConfigurationError: Someone's own that cannot be found, or is no agent.
     """
+    if ":" in name:
+        own = load_class(name)
+        steps = timesteps_of(own)
+        return Contender(
+            agent=own,
+            varies=takes_seed(own),
+            total_timesteps=steps,
+            quick_timesteps=min(steps, QUICK_TIMESTEPS),
+        )
     for entry in CONTENDERS:
         if entry.name == name:
             return entry

@@ -35,7 +35,7 @@ _EPISODE = {
     "cost_usd": pa.float64(),
     "latency_s": pa.float64(),
 }
-_SCHEMA = pa.schema({"agent": pa.string(), "seed": pa.int32(), **_EPISODE})
+_SCHEMA = pa.schema({"agent": pa.string(), "seed": pa.int32(), "cost_weight": pa.float64(), **_EPISODE})
 
 
 def write_run(path: Path, run: Run) -> None:
@@ -48,11 +48,13 @@ def write_run(path: Path, run: Run) -> None:
     columns: dict[str, Sequence[Any]] = {
         "agent": [run.agent] * len(run.episodes),
         "seed": [run.seed] * len(run.episodes),
+        "cost_weight": [run.cost_weight] * len(run.episodes),
         **{name: [getattr(episode, name) for episode in run.episodes] for name in _EPISODE},
     }
     about = {
         "agent": run.agent,
         "seed": run.seed,
+        "cost_weight": run.cost_weight,
         "settings": dict(run.settings),
         "val_reward": run.val_reward,
         "seconds": run.seconds,

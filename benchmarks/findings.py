@@ -6,6 +6,7 @@ from typing import Any
 
 from benchmarks.behaviour import Behaviour, behaviours_of
 from benchmarks.bounds import Bounds, oracle_bounds
+from benchmarks.budgets import BudgetCurve, budget_curves
 from benchmarks.judging import Metrics, metrics_of
 from benchmarks.pairs import Pair, letters_of, pairs_of
 from benchmarks.playing import Run, World
@@ -34,10 +35,12 @@ class Findings:
     letters: Mapping[str, str]
     """Agents that share a letter are not shown to differ."""
     runs: Mapping[str, Sequence[Run]]
-    """By agent."""
+    """By agent, at the cost weight of the headline."""
     test: Recording
     bounds: Bounds
     replay: Replay
+    budgets: tuple[BudgetCurve, ...]
+    """Empty where all runs were made at one cost weight."""
 
 
 def find(runs: Sequence[Run], *, world: World, settings: Settings, source: Provenance) -> Findings:
@@ -51,8 +54,9 @@ def find(runs: Sequence[Run], *, world: World, settings: Settings, source: Prove
     """
     test = recorded_tasks(world.env("test"))
     bounds = oracle_bounds(test, max_turns=world.max_turns, rule=world.answer_rule)
-    summary = summarise(runs, test=test, bounds=bounds, unseen=world.unseen)
-    by_name = {agent.name: [run for run in runs if run.agent == agent.name] for agent in summary.agents}
+    headline = [run for run in runs if run.cost_weight == settings.cost_weight]
+    summary = summarise(headline, test=test, bounds=bounds, unseen=world.unseen)
+    by_name = {agent.name: [run for run in headline if run.agent == agent.name] for agent in summary.agents}
     replay = Replay(test, max_turns=world.max_turns, rule=world.answer_rule)
     behaviours = behaviours_of(by_name, test=test, unseen=summary.unseen, replay=replay)
     pairs = pairs_of(by_name, benchmarks=test.task_benchmarks, unseen=summary.unseen)
@@ -69,6 +73,7 @@ def find(runs: Sequence[Run], *, world: World, settings: Settings, source: Prove
         test=test,
         bounds=bounds,
         replay=replay,
+        budgets=budget_curves(runs, test=test, unseen=summary.unseen),
     )
 
 
@@ -90,5 +95,6 @@ def document(findings: Findings) -> dict[str, Any]:
         "settings": as_json(findings.settings),
         "agents": agents,
         "pairs": [asdict(pair) for pair in findings.pairs],
+        "budgets": [asdict(curve) for curve in findings.budgets],
         **summary,
     }

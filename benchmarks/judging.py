@@ -1,4 +1,4 @@
-"""The metrics of benchmarks.metrics that apply to an agent in a comparison: a number each, None where it says nothing."""
+"""The metrics of benchmarks.metrics that apply to an agent in a comparison: a number each, or None."""
 
 from dataclasses import dataclass
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from benchmarks.contenders import contender
 from benchmarks.learning import Block, blocks_of
-from maestro_agents.agent import Agent, Progress
-from maestro_agents.evaluate import EpisodeRecord, evaluate
+from benchmarks.own_agent import build, teach
+from maestro_agents.agent import Progress
+from maestro_agents.evaluate import EpisodeRecord, Predicts, evaluate
 from maestro_agents.recorded_tasks import take
 from maestro_env.env import MaestroEnv
 from maestro_env.recordings.recording import Recording
@@ -66,6 +67,8 @@ class Run:
     """Wall time of learning all candidates, choosing and testing."""
     episodes: tuple[EpisodeRecord, ...]
     """On test: one a task, in the order of the recording."""
+    cost_weight: float = 0.0
+    """Price of a unit of cost, at which it learned."""
     learning: tuple[Block, ...] = ()
     """Rewards while it learned; empty for an agent without `earned`."""
 
@@ -74,7 +77,7 @@ def run(name: str, *, seed: int, world: World, quick: bool, progress: Progress) 
     """Learn, choose and test.
 
     Args:
-        name: Of a contender.
+        name: Of a contender, or the place of anyone's own.
         seed: Of the agent and of its episodes.
         world: What it plays in.
         quick: Tiny settings, for smoke tests.
@@ -82,20 +85,22 @@ def run(name: str, *, seed: int, world: World, quick: bool, progress: Progress) 
 
     Raises:
         UnknownNameError: No such agent.
+        ConfigurationError: Someone's own that cannot be found, or is no agent.
     """
     started = time.perf_counter()
     entry = contender(name)
     candidates = (entry.quick or entry.candidates[0],) if quick else entry.candidates
     steps = entry.quick_timesteps if quick else entry.total_timesteps
     parts = len(candidates) + 1
-    best: Agent | None = None
+    best: Predicts | None = None
     best_reward, best_settings = -np.inf, candidates[0]
     for number, settings in enumerate(candidates):
 
         def report(share: float, done: int = number) -> None:
             progress((done + share) / parts)
 
-        agent = entry.agent(world.env("train"), seed=seed, **settings).learn(steps, progress=report)
+        agent = build(entry.agent, world.env("train"), seed=seed, settings=settings)
+        teach(agent, steps, report)
         episodes = evaluate(agent, world.env("val"), seed=seed)
         reward = float(np.mean([episode.reward for episode in episodes]))
         if reward > best_reward:
@@ -103,8 +108,9 @@ def run(name: str, *, seed: int, world: World, quick: bool, progress: Progress) 
     assert best is not None
     tested = evaluate(best, world.env("test"), seed=seed, progress=lambda share: progress((parts - 1 + share) / parts))
     return Run(
-        agent=name,
+        agent=entry.name,
         seed=seed,
+        cost_weight=world.cost_weight,
         settings=best_settings,
         val_reward=best_reward,
         seconds=time.perf_counter() - started,

@@ -5,6 +5,7 @@ import os
 import queue
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
@@ -101,7 +102,8 @@ def _make_in_worker(job: Job, folder: Folder) -> None:
 
 def _make(job: Job, folder: Folder, report: Report) -> None:
     settings = folder.settings
-    made = run(job.agent, seed=job.seed, world=world_of(settings), quick=settings.quick, progress=report)
+    world = replace(world_of(settings), cost_weight=job.cost_weight)
+    made = run(job.agent, seed=job.seed, world=world, quick=settings.quick, progress=report)
     write_run(folder.file_of(job), made)
 
 

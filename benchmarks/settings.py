@@ -28,6 +28,9 @@ class Settings:
     """Runs of each agent whose results depend on its seed; the others are run once."""
     max_turns: int = 4
     cost_weight: float = 0.0
+    """Reward lost per unit of cost, in all but the curves of accuracy against cost."""
+    budgets: tuple[float, ...] = ()
+    """More such weights: every agent is fitted at each of them too, for those curves."""
     answer_rule: str = "vote"
     processes: int = 2
     """1 runs everything in this process."""
@@ -38,6 +41,9 @@ class Settings:
             raise ConfigurationError(
                 f"{len(self.agents)} agents, {self.seeds} seeds, {self.processes} processes; give at least one of each."
             )
+        names = [name.rpartition(":")[2] for name in self.agents]
+        if len(set(names)) < len(names):
+            raise ConfigurationError(f"Two of the agents {names} have the same name; give each a name of its own.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,27 +51,36 @@ class Job:
     """One run to be made."""
 
     agent: str
+    """Of a contender, or the place of anyone's own: `module:Class`."""
     seed: int
+    cost_weight: float
+
+    @property
+    def name(self) -> str:
+        """The agent's name."""
+        return self.agent.rpartition(":")[2]
 
     @property
     def label(self) -> str:
         """What a progress bar calls it."""
-        return f"{self.agent}, seed {self.seed}"
+        price = f", weight {self.cost_weight:g}" if self.cost_weight else ""
+        return f"{self.name}, seed {self.seed}{price}"
 
     @property
     def stem(self) -> str:
         """Name of its file, without the ending."""
-        return f"{self.agent}-{self.seed}"
+        return f"{self.name}-{self.seed}-{self.cost_weight!r}"
 
 
 def jobs_of(settings: Settings) -> list[Job]:
-    """Return every run of a comparison, agent by agent.
+    """Return every run of a comparison: agent by agent, at each cost weight.
 
     Raises:
         UnknownNameError: No such agent.
     """
     return [
-        Job(agent=name, seed=seed)
+        Job(agent=name, seed=seed, cost_weight=cost_weight)
+        for cost_weight in dict.fromkeys((settings.cost_weight, *settings.budgets))
         for name in settings.agents
         for seed in range(settings.seeds if contender(name).varies else 1)
     ]

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmarks.budgets import BudgetCurve
 from benchmarks.findings import Findings
 from benchmarks.judging import zero_router
 from benchmarks.report.markup import Markup, tag
 from benchmarks.report.scale import Scale, ticks
+from benchmarks.report.tables import Column, cell, table
 from benchmarks.report.wording import percent, span
 from benchmarks.summary import AgentSummary, Summary
 
@@ -36,9 +38,11 @@ def frontier(findings: Findings) -> Markup:
     """Return the chart."""
     summary = findings.summary
     hull = zero_router(summary)
-    dearest = max([*hull.cost, *(agent.cost.high for agent in summary.agents)])
+    bought = [point.cost.high for curve in findings.budgets for point in curve.points]
+    dearest = max([*hull.cost, *bought, *(agent.cost.high for agent in summary.agents)])
     x = Scale(low=0, high=1.04 * dearest, start=_LEFT, end=_WIDTH - _RIGHT)
     y = Scale(low=0, high=1, start=_HEIGHT - _BOTTOM, end=_TOP)
+    colours = {agent.name: number for number, agent in enumerate(summary.agents)}
     corners = " ".join(f"{x.at(c):.1f},{y.at(s):.1f}" for c, s in zip(hull.cost, hull.score, strict=True))
     beyond = f"{x.at(hull.cost[-1]):.1f},{y.at(hull.score[-1]):.1f} {x.at(x.high):.1f},{y.at(hull.score[-1]):.1f}"
     ceiling = summary.bounds.within_turns.mean
@@ -59,6 +63,7 @@ def frontier(findings: Findings) -> Markup:
             for expert in summary.experts
             if expert.accuracy > 0  # locators give no answer
         ),
+        *(_curve(curve, x, y, colours[curve.agent]) for curve in findings.budgets),
         *_agents(summary, x, y),
         viewBox=f"0 0 {_WIDTH} {_HEIGHT}",
         class_="chart broad",
@@ -90,6 +95,52 @@ def _agents(summary: Summary, x: Scale, y: Scale) -> list[Markup]:
         tag("text", label, x=spot.left, y=spot.bottom - 4, class_=f"label c{colour % 8}")
         for colour, (label, spot) in enumerate(zip(labels, spots, strict=True))
     ]
+
+
+def _curve(curve: BudgetCurve, x: Scale, y: Scale, colour: int) -> Markup:
+    """Return an agent's line from price to price."""
+    places = [(x.at(point.cost.mean), y.at(point.accuracy.mean)) for point in curve.points]
+    return tag(
+        "g",
+        tag("polyline", points=" ".join(f"{across:.1f},{up:.1f}" for across, up in places), class_="budget"),
+        *(
+            tag(
+                "circle",
+                tag("title", f"{curve.agent} at weight {point.cost_weight:g}: {percent(point.accuracy.mean)} %"),
+                cx=across, cy=up, r=3, class_="mean",
+            )
+            for point, (across, up) in zip(curve.points, places, strict=True)
+        ),
+        class_=f"series c{colour % 8}",
+    )  # fmt: skip
+
+
+def budget_table(findings: Findings) -> Markup:
+    """Return each agent's accuracy and cost at every price; nothing where there was one price only."""
+    if not findings.budgets:
+        return Markup()
+    columns = [
+        Column(title="agent", numeric=False),
+        Column(title="cost weight"),
+        Column(title="accuracy %"),
+        Column(title="95 % interval", numeric=False, sortable=False),
+        Column(title=findings.summary.cost_unit),
+        Column(title="AIQ", about="mean height of the hull of the agent's points, in %"),
+    ]
+    rows = [
+        tag(
+            "tr",
+            tag("th", curve.agent, scope="row"),
+            cell(f"{point.cost_weight:g}"),
+            cell(percent(point.accuracy.mean)),
+            cell(span(point.accuracy), numeric=False),
+            cell(f"{point.cost.mean:.2f}"),
+            cell(percent(curve.aiq)),
+        )
+        for curve in findings.budgets
+        for point in curve.points
+    ]
+    return table("Accuracy for each price of a unit of cost", columns, rows)
 
 
 def _cross(agent: AgentSummary, x: Scale, y: Scale, colour: int) -> Markup:

@@ -8,7 +8,7 @@ from benchmarks.findings import Findings
 from benchmarks.report.calls import calls
 from benchmarks.report.capabilities import benchmark_table, radars
 from benchmarks.report.cards import cards
-from benchmarks.report.frontier import frontier
+from benchmarks.report.frontier import budget_table, frontier
 from benchmarks.report.gallery import examples_of
 from benchmarks.report.leaderboard import leaderboard
 from benchmarks.report.markup import Markup, join, tag
@@ -44,7 +44,9 @@ def _sections(findings: Findings) -> list[tuple[Markup, Markup] | None]:
     source = source_line(findings)
     return [
         _section("leaderboard", "Leaderboard", _LEADERBOARD, leaderboard(findings)),
-        _section("cost", "Accuracy against cost", _COST, tag("figure", frontier(findings)), source),
+        _section(
+            "cost", "Accuracy against cost", _COST, tag("figure", frontier(findings)), budget_table(findings), source
+        ),
         _section("benchmarks", "Benchmarks", _BENCHMARKS, benchmark_table(findings)),
         _section("capabilities", "Capabilities", _CAPABILITIES, radars(findings), source),
         _section("difficulty", "Difficulty", _DIFFICULTY, difficulty_panels(findings), source),
@@ -113,9 +115,9 @@ _DIFFICULTY = (
     "intervals. Pale lines are the other agents."
 )
 _LEARNING = (
-    "Mean reward, times 100, of the episodes that an agent learned from, in blocks; all seeds together. The band is the "
-    "95 % interval of each block's mean. Pale lines are the other agents. Agents that do not report what they earned while "
-    "learning are left out."
+    "Mean reward, times 100, of the episodes that an agent learned from, in blocks; all seeds together. The band is "
+    "the 95 % interval of each block's mean. Pale lines are the other agents. Agents that do not report what they "
+    "earned while learning are left out."
 )
 _CALLS = "Over all seeds. An expert can be called again in another region, so a number can be above 1."
 _EPISODES = (
