@@ -72,10 +72,13 @@ def read_run(path: Path) -> Run:
     about = json.loads(table.schema.metadata[_ABOUT])
     learning = tuple(Block(**block) for block in about.pop("learning"))
     rows = table.select(list(_EPISODE)).to_pylist()
-    episodes = tuple(
-        EpisodeRecord(**{**row, "outcome": Outcome(row["outcome"]), "experts": tuple(row["experts"])}) for row in rows
-    )
-    return Run(episodes=episodes, learning=learning, **about)
+    return Run(episodes=tuple(_episode(row) for row in rows), learning=learning, **about)
+
+
+def _episode(row: dict[str, Any]) -> EpisodeRecord:
+    row["outcome"] = Outcome(row["outcome"])
+    row["experts"] = tuple(row["experts"])
+    return EpisodeRecord(**row)
 
 
 def seconds_of(path: Path) -> float:

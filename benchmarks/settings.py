@@ -106,4 +106,5 @@ def as_json(settings: Settings) -> dict[str, Any]:
 
 def from_json(values: Mapping[str, Any]) -> Settings:
     """Return what `as_json` gave."""
-    return Settings(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    read: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return Settings(**read)

@@ -70,7 +70,8 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def settings_of(recording: Path, **others: Any) -> Settings:
-    return Settings(**{"recording": str(recording), "seeds": 2, "processes": 1, "quick": True, **others})
+    kept: dict[str, Any] = {"recording": str(recording), "seeds": 2, "processes": 1, "quick": True, **others}
+    return Settings(**kept)
 
 
 def quietly() -> Console:
