@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from maestro_agents.agent import Agent
+from benchmarks.own_agent import load_class, takes_seed, timesteps_of
 from maestro_agents.arms import UCB1, EpsilonGreedy
+from maestro_agents.behaviour_cloning import BehaviourCloning
 from maestro_agents.best_per_benchmark import BestPerBenchmark
 from maestro_agents.cascade import Cascade
 from maestro_agents.chance_routers import LogisticRouter, MLPRouter
 from maestro_agents.cluster_router import ClusterRouter
 from maestro_agents.contextual_plan import ContextualPlan
-from maestro_agents.behaviour_cloning import BehaviourCloning
 from maestro_agents.dqn import DQN
 from maestro_agents.fitted_rules import FittedRules
 from maestro_agents.fixed_expert import FixedExpert
@@ -32,7 +32,7 @@ from maestro_env.errors import unknown_name
 class Contender:
     """An agent in the comparison."""
 
-    agent: type[Agent]
+    agent: type[Any]
     candidates: tuple[Mapping[str, Any], ...] = ({},)
     """Settings to be tried; the best on val is reported."""
     varies: bool = False
@@ -44,6 +44,8 @@ class Contender:
     quick: Mapping[str, Any] | None = None
     """Settings of a smoke test; None: the first candidate."""
     quick_timesteps: int = 0
+    seconds: float | None = None
+    """Roughly what a run took on two cores of an AMD EPYC in the embedded world; None where nothing is known."""
 
     @property
     def name(self) -> str:
@@ -52,8 +54,8 @@ class Contender:
 
 
 CONTENDERS = (
-    Contender(agent=Random, varies=True),
-    Contender(agent=FixedExpert),
+    Contender(agent=Random, varies=True, seconds=2),
+    Contender(agent=FixedExpert, seconds=2),
     Contender(agent=BestPerBenchmark),
     Contender(agent=EpsilonGreedy, varies=True, total_timesteps=20_000, quick_timesteps=200),
     Contender(agent=UCB1, varies=True, total_timesteps=20_000, quick_timesteps=200),
@@ -63,6 +65,7 @@ CONTENDERS = (
         varies=True,
         total_timesteps=20_000,
         quick_timesteps=200,
+        seconds=17,
     ),
     Contender(
         agent=LinTS,
@@ -79,7 +82,7 @@ CONTENDERS = (
         quick={"hidden": 8, "every": 50, "steps": 20},
         quick_timesteps=200,
     ),
-    Contender(agent=OneShotRouter, candidates=tuple({"k": k} for k in (5, 15, 40, 100))),
+    Contender(agent=OneShotRouter, candidates=tuple({"k": k} for k in (5, 15, 40, 100)), seconds=30),
     Contender(agent=ClusterRouter, candidates=tuple({"clusters": k} for k in (8, 32, 128)), varies=True),
     Contender(agent=LogisticRouter, candidates=tuple({"ridge": ridge} for ridge in (1.0, 10.0, 100.0))),
     Contender(
@@ -90,9 +93,9 @@ CONTENDERS = (
     ),
     Contender(agent=MajorityVote, candidates=tuple({"k": k} for k in (2, 3, 4))),
     Contender(agent=Cascade, closed_loop=True),
-    Contender(agent=OpenLoopPlan),
+    Contender(agent=OpenLoopPlan, seconds=26),
     Contender(agent=ContextualPlan, varies=True, quick={"max_calls": 2, "steps": 100}),
-    Contender(agent=FittedRules, varies=True, closed_loop=True, quick={"steps": 100}),
+    Contender(agent=FittedRules, varies=True, closed_loop=True, quick={"steps": 100}, seconds=13),
     Contender(
         agent=BehaviourCloning,
         candidates=({"sure": 0.0}, {"sure": 0.5}),
@@ -115,6 +118,7 @@ CONTENDERS = (
         total_timesteps=500_000,
         quick={"num_envs": 4, "rollout_steps": 32, "batch_size": 64},
         quick_timesteps=256,
+        seconds=110,
     ),
     Contender(
         agent=RecurrentPPO,
@@ -142,12 +146,26 @@ LADDER = ("FixedExpert", "OneShotRouter", "OpenLoopPlan")
 """Each is expected to beat the one before, and the best closed loop to beat them all."""
 
 
+QUICK_TIMESTEPS = 256
+"""Of anyone's own agent in a smoke test."""
+
+
 def contender(name: str) -> Contender:
-    """Return a contender by its agent's name.
+    """Return a contender by its agent's name, or anyone's own by `module:Class`.
 
     Raises:
         UnknownNameError: No such agent; the message names the nearest ones.
+        ConfigurationError: Someone's own that cannot be found, or is no agent.
     """
+    if ":" in name:
+        own = load_class(name)
+        steps = timesteps_of(own)
+        return Contender(
+            agent=own,
+            varies=takes_seed(own),
+            total_timesteps=steps,
+            quick_timesteps=min(steps, QUICK_TIMESTEPS),
+        )
     for entry in CONTENDERS:
         if entry.name == name:
             return entry

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.contenders import contender
-from maestro_agents.agent import Agent, Progress
-from maestro_agents.evaluate import EpisodeRecord, evaluate
+from benchmarks.learning import Block, blocks_of
+from benchmarks.own_agent import build, teach
+from maestro_agents.agent import Progress
+from maestro_agents.evaluate import EpisodeRecord, Predicts, evaluate
 from maestro_agents.recorded_tasks import take
 from maestro_env.env import MaestroEnv
 from maestro_env.recordings.recording import Recording
@@ -65,13 +67,17 @@ class Run:
     """Wall time of learning all candidates, choosing and testing."""
     episodes: tuple[EpisodeRecord, ...]
     """On test: one a task, in the order of the recording."""
+    cost_weight: float = 0.0
+    """Price of a unit of cost, at which it learned."""
+    learning: tuple[Block, ...] = ()
+    """Rewards while it learned; empty for an agent without `earned`."""
 
 
 def run(name: str, *, seed: int, world: World, quick: bool, progress: Progress) -> Run:
     """Learn, choose and test.
 
     Args:
-        name: Of a contender.
+        name: Of a contender, or the place of anyone's own.
         seed: Of the agent and of its episodes.
         world: What it plays in.
         quick: Tiny settings, for smoke tests.
@@ -79,20 +85,22 @@ def run(name: str, *, seed: int, world: World, quick: bool, progress: Progress) 
 
     Raises:
         UnknownNameError: No such agent.
+        ConfigurationError: Someone's own that cannot be found, or is no agent.
     """
     started = time.perf_counter()
     entry = contender(name)
     candidates = (entry.quick or entry.candidates[0],) if quick else entry.candidates
     steps = entry.quick_timesteps if quick else entry.total_timesteps
     parts = len(candidates) + 1
-    best: Agent | None = None
+    best: Predicts | None = None
     best_reward, best_settings = -np.inf, candidates[0]
     for number, settings in enumerate(candidates):
 
         def report(share: float, done: int = number) -> None:
             progress((done + share) / parts)
 
-        agent = entry.agent(world.env("train"), seed=seed, **settings).learn(steps, progress=report)
+        agent = build(entry.agent, world.env("train"), seed=seed, settings=settings)
+        teach(agent, steps, report)
         episodes = evaluate(agent, world.env("val"), seed=seed)
         reward = float(np.mean([episode.reward for episode in episodes]))
         if reward > best_reward:
@@ -100,12 +108,14 @@ def run(name: str, *, seed: int, world: World, quick: bool, progress: Progress) 
     assert best is not None
     tested = evaluate(best, world.env("test"), seed=seed, progress=lambda share: progress((parts - 1 + share) / parts))
     return Run(
-        agent=name,
+        agent=entry.name,
         seed=seed,
+        cost_weight=world.cost_weight,
         settings=best_settings,
         val_reward=best_reward,
         seconds=time.perf_counter() - started,
         episodes=tuple(tested),
+        learning=blocks_of(getattr(best, "earned", ())),
     )
 
 

@@ -1,20 +1,66 @@
-"""What a comparison leaves behind: a folder of its own with one JSON of every episode, and one figure."""
+"""A comparison's folder: what it holds, how it is begun, and how one that was interrupted goes on.
+
+- `settings.json`: what is compared, and where the figures come from; written first.
+- `episodes/`: a Parquet file for each finished run, together one table of every episode.
+- `tasks.parquet`: the test tasks, with the oracle bounds of each.
+- `report.html` and `accuracy-against-cost.png`.
+- `summary.json`: every number; written last, so that a folder without it is unfinished.
+"""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bounds import Bounds
+from benchmarks.episodes import read_run
 from benchmarks.playing import Run
 from benchmarks.provenance import Provenance
-from benchmarks.summary import Summary
-from maestro_env.recordings.recording import Recording
+from benchmarks.settings import Job, Settings, as_json, from_json
+from maestro_env.errors import ConfigurationError
 
-SCHEMA = 1
-"""Version of the JSON."""
+SETTINGS, SUMMARY, EPISODES, TASKS = "settings.json", "summary.json", "episodes", "tasks.parquet"
+REPORT, FIGURE = "report.html", "accuracy-against-cost.png"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """A comparison that was begun."""
+
+    path: Path
+    settings: Settings
+    source: Provenance
+
+    def file_of(self, job: Job) -> Path:
+        """Return where a run is kept."""
+        return self.path / EPISODES / f"{job.stem}.parquet"
+
+    def run_of(self, job: Job) -> Run:
+        """Return a finished run."""
+        return read_run(self.file_of(job))
+
+
+def begin(parent: Path, settings: Settings, source: Provenance) -> Folder:
+    """Make a comparison's folder.
+
+    Args:
+        parent: Where; made if needed.
+        settings: Of the comparison.
+        source: Where its figures come from.
+
+    Raises:
+        ConfigurationError: `parent` is a comparison's folder itself.
+    """
+    if (parent / SETTINGS).is_file():
+        raise ConfigurationError(
+            f"{str(parent)!r} holds a comparison, and results are never overwritten. Go on with it by --resume "
+            f"{parent}, or give --out another folder."
+        )
+    path = new_folder(parent, now=datetime.now())
+    (path / EPISODES).mkdir()
+    write_json(path / SETTINGS, {"settings": as_json(settings), "source": asdict(source)})
+    return Folder(path=path, settings=settings, source=source)
 
 
 def new_folder(parent: Path, *, now: datetime) -> Path:
@@ -35,50 +81,33 @@ def new_folder(parent: Path, *, now: datetime) -> Path:
     raise FileExistsError(f"{parent / name} and 998 more exist; give another --out.")
 
 
-def document(
-    *,
-    summary: Summary,
-    runs: Sequence[Run],
-    test: Recording,
-    bounds: Bounds,
-    source: Provenance,
-    settings: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Return the whole comparison as JSON holds it: where it comes from, its numbers, and every episode.
+def reopen(path: Path, *, now: Provenance) -> Folder:
+    """Return a comparison that was interrupted, to go on with it.
 
-    Episodes are kept as columns: in each run, entry i belongs to task i of `tasks`.
+    Args:
+        path: Its folder.
+        now: Of this process; the clone must be the one that the comparison was begun with.
+
+    Raises:
+        ConfigurationError: No comparison is there, or a finished one, or one of another commit.
     """
-    return {
-        "schema": SCHEMA,
-        "source": asdict(source),
-        "settings": dict(settings),
-        "summary": asdict(summary),
-        "experts": list(test.registry.ids),
-        "tasks": [{"id": task.id, "benchmark": task.benchmark, "gold": task.gold} for task in test.tasks],
-        "bounds": {name: values.tolist() for name, values in vars(bounds).items()},
-        "runs": [_run(run, test) for run in runs],
-    }
-
-
-def _run(run: Run, test: Recording) -> dict[str, Any]:
-    place = {expert_id: number for number, expert_id in enumerate(test.registry.ids)}
-    return {
-        "agent": run.agent,
-        "seed": run.seed,
-        "settings": dict(run.settings),
-        "val_reward": run.val_reward,
-        "seconds": run.seconds,
-        "outcome": [episode.outcome.value for episode in run.episodes],
-        "answer": [episode.answer for episode in run.episodes],
-        "reward": [episode.reward for episode in run.episodes],
-        "experts": [[place[expert_id] for expert_id in episode.experts] for episode in run.episodes],
-        "turns": [episode.turns for episode in run.episodes],
-        "passes": [episode.passes for episode in run.episodes],
-        "cost_usd": [episode.cost_usd for episode in run.episodes],
-        "latency_s": [episode.latency_s for episode in run.episodes],
-    }
+    if not (path / SETTINGS).is_file():
+        raise ConfigurationError(
+            f"There is no comparison in {str(path)!r}: no {SETTINGS}. Give a folder that a comparison made, such as "
+            "results/compare-20260131-120000."
+        )
+    if (path / SUMMARY).is_file():
+        raise ConfigurationError(f"The comparison in {str(path)!r} is finished; its report is {path / REPORT}.")
+    begun = json.loads((path / SETTINGS).read_text("utf-8"))
+    source = Provenance(**begun["source"])
+    if source.commit != now.commit:
+        raise ConfigurationError(
+            f"The comparison in {str(path)!r} was begun at commit {source.commit or 'unknown'}; this clone is at "
+            f"{now.commit or 'unknown'}. Results of two versions are not mixed: check that one out, or begin anew."
+        )
+    return Folder(path=path, settings=from_json(begun["settings"]), source=source)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write JSON; numbers that JSON has no word for are an error."""
-    path.write_text(json.dumps(content, allow_nan=False, ensure_ascii=False) + "\n", "utf-8")
+    path.write_text(json.dumps(content, allow_nan=False, ensure_ascii=False, indent=1) + "\n", "utf-8")

@@ -96,7 +96,7 @@ class Summary:
     unseen: tuple[str, ...]
     """Those of the benchmarks that were not trained on."""
     agents: tuple[AgentSummary, ...]
-    """In the order of `CONTENDERS`."""
+    """In the order of `CONTENDERS`, then anyone's own."""
     gaps: tuple[Gap, ...]
     """Between neighbours of the ladder; the last rung is the closed loop that was best on val."""
     bounds: BoundSummary
@@ -118,7 +118,8 @@ def summarise(
     strata = Strata(list(test.task_benchmarks), unseen=frozenset(unseen))
     rng = np.random.default_rng(seed)
     counts = task_counts(strata.names, resamples=RESAMPLES, rng=rng)
-    names = [entry.name for entry in CONTENDERS if any(run.agent == entry.name for run in runs)]
+    places = {entry.name: place for place, entry in enumerate(CONTENDERS)}
+    names = sorted(dict.fromkeys(run.agent for run in runs), key=lambda name: places.get(name, len(places)))
     by_name = {name: [run for run in runs if run.agent == name] for name in names}
     agents = tuple(_agent(by_name[name], strata, counts, test.cost_unit, rng) for name in names)
     return Summary(

@@ -14,12 +14,12 @@ from stable_baselines3.common.monitor import Monitor
 
 from maestro_agents.agent import Agent
 from maestro_agents.arms import UCB1, EpsilonGreedy
+from maestro_agents.behaviour_cloning import BehaviourCloning
 from maestro_agents.best_per_benchmark import BestPerBenchmark
 from maestro_agents.cascade import Cascade
 from maestro_agents.chance_routers import LogisticRouter, MLPRouter
 from maestro_agents.cluster_router import ClusterRouter
 from maestro_agents.contextual_plan import ContextualPlan
-from maestro_agents.behaviour_cloning import BehaviourCloning
 from maestro_agents.dqn import DQN
 from maestro_agents.evaluate import evaluate
 from maestro_agents.fitted_rules import FittedRules

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from rich.console import Console
@@ -22,6 +23,7 @@ from benchmarks.playing import Run, World, first_tasks
 from benchmarks.plots import accuracy_against_cost, label_sides, spread
 from benchmarks.provenance import provenance
 from benchmarks.results import new_folder, write_json
+from benchmarks.settings import QUICK_TASKS, Settings
 from benchmarks.summary import PRICE, Summary, summarise
 from benchmarks.table import tables
 from maestro_agents.evaluate import EpisodeRecord
@@ -53,21 +55,30 @@ def finished(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def written(finished: Path) -> Mapping[str, Any]:
-    return json.loads((finished / "compare.json").read_text("utf-8"))
+    return json.loads((finished / "summary.json").read_text("utf-8"))
 
 
-def test_compare__writes_a_json_and_a_picture(finished: Path) -> None:
-    assert sorted(path.name for path in finished.iterdir()) == ["compare.json", "compare.png"]
-    with Image.open(finished / "compare.png") as picture:
+@pytest.fixture(scope="module")
+def episodes(finished: Path) -> list[Mapping[str, Any]]:
+    """Every episode, a dictionary each."""
+    return pq.read_table(finished / "episodes").to_pylist()
+
+
+def test_compare__writes_numbers_episodes_tasks_a_report_and_a_figure(finished: Path) -> None:
+    names = ["accuracy-against-cost.png", "episodes", "report.html", "settings.json", "summary.json", "tasks.parquet"]
+    assert sorted(path.name for path in finished.iterdir()) == names
+    with Image.open(finished / "accuracy-against-cost.png") as picture:
         assert picture.width > 1000
         assert len(picture.convert("RGB").getcolors(1 << 24) or []) > 50  # something was drawn
 
 
-def test_compare__everyone_takes_part_with_the_seeds_they_need(written: Mapping[str, Any]) -> None:
+def test_compare__everyone_takes_part_with_the_seeds_they_need(
+    written: Mapping[str, Any], episodes: list[Mapping[str, Any]]
+) -> None:
     standard = [contender(name) for name in STANDARD]
-    seeds = {entry.name: [run["seed"] for run in written["runs"] if run["agent"] == entry.name] for entry in standard}
+    seeds = {e.name: sorted({one["seed"] for one in episodes if one["agent"] == e.name}) for e in standard}
     assert seeds == {entry.name: [0, 1] if entry.varies else [0] for entry in standard}
-    assert [agent["name"] for agent in written["summary"]["agents"]] == [entry.name for entry in standard]
+    assert [agent["name"] for agent in written["agents"]] == [entry.name for entry in standard]
 
 
 def test_contenders__are_each_listed_once() -> None:
@@ -81,24 +92,25 @@ def test_compare__those_who_are_named_take_part(folder: Path, tmp_path: Path) ->
     arguments = ["--recording", str(folder), "--out", str(tmp_path), "--quick", "--seeds", "1", "--processes", "1"]
     assert compare.main([*arguments, "--agents", *names]) == 0
     (result,) = tmp_path.iterdir()
-    summary = json.loads((result / "compare.json").read_text("utf-8"))["summary"]
+    summary = json.loads((result / "summary.json").read_text("utf-8"))
     assert [agent["name"] for agent in summary["agents"]] == names
 
 
-def test_compare__keeps_every_episode(written: Mapping[str, Any]) -> None:
-    tasks = len(written["tasks"])
-    assert tasks == 4 * compare.QUICK_TASKS
-    assert all("/test/" in task["id"] for task in written["tasks"])
-    for run in written["runs"]:
-        for column in ("outcome", "answer", "reward", "experts", "turns", "passes", "cost_usd", "latency_s"):
-            assert len(run[column]) == tasks, (run["agent"], column)
+def test_compare__keeps_every_episode(finished: Path, episodes: list[Mapping[str, Any]]) -> None:
+    tasks = pq.read_table(finished / "tasks.parquet")["id"].to_pylist()
+    assert len(tasks) == 4 * QUICK_TASKS
+    assert all("/test/" in task for task in tasks)
+    for run in {(one["agent"], one["seed"]) for one in episodes}:
+        assert [one["task_id"] for one in episodes if (one["agent"], one["seed"]) == run] == tasks
 
 
-def test_compare__intervals_hold_the_means_of_the_episodes(written: Mapping[str, Any]) -> None:
-    for agent in written["summary"]["agents"]:
-        runs = [run for run in written["runs"] if run["agent"] == agent["name"]]
-        right = np.mean([[outcome == "correct" for outcome in run["outcome"]] for run in runs])
-        spent = np.mean([run["passes"] for run in runs])
+def test_compare__intervals_hold_the_means_of_the_episodes(
+    written: Mapping[str, Any], episodes: list[Mapping[str, Any]]
+) -> None:
+    for agent in written["agents"]:
+        own = [one for one in episodes if one["agent"] == agent["name"]]
+        right = np.mean([one["outcome"] == "correct" for one in own])
+        spent = np.mean([one["passes"] for one in own])
         for name, mean in (("accuracy", right), ("cost", spent), ("priced", right - PRICE * spent)):
             found = agent[name]
             assert found["mean"] == pytest.approx(mean)
@@ -106,19 +118,19 @@ def test_compare__intervals_hold_the_means_of_the_episodes(written: Mapping[str,
 
 
 def test_compare__gaps_climb_the_ladder(written: Mapping[str, Any]) -> None:
-    gaps = written["summary"]["gaps"]
+    gaps = written["gaps"]
     assert [gap["worse"] for gap in gaps] == list(LADDER)
     assert [gap["better"] for gap in gaps[:-1]] == list(LADDER[1:])
     assert contender(gaps[-1]["better"]).closed_loop
-    accuracy = {agent["name"]: agent["accuracy"]["mean"] for agent in written["summary"]["agents"]}
+    accuracy = {agent["name"]: agent["accuracy"]["mean"] for agent in written["agents"]}
     for gap in gaps:
         assert gap["accuracy"]["mean"] == pytest.approx(accuracy[gap["better"]] - accuracy[gap["worse"]])
 
 
-def test_compare__nobody_exceeds_the_bound(written: Mapping[str, Any]) -> None:
-    for run in written["runs"]:
-        right = np.array([outcome == "correct" for outcome in run["outcome"]])
-        assert (right <= np.array(written["bounds"]["within_turns"])).all()
+def test_compare__nobody_exceeds_the_bound(finished: Path, episodes: list[Mapping[str, Any]]) -> None:
+    tasks = pq.read_table(finished / "tasks.parquet", columns=["id", "within_turns"]).to_pylist()
+    bound = {task["id"]: task["within_turns"] for task in tasks}
+    assert all((one["outcome"] == "correct") <= bound[one["task_id"]] for one in episodes)
 
 
 def test_compare__says_where_its_figures_come_from(written: Mapping[str, Any]) -> None:
@@ -130,16 +142,12 @@ def test_compare__says_where_its_figures_come_from(written: Mapping[str, Any]) -
 
 
 def test_compare__spawned_processes_give_the_same_figures(
-    folder: Path, tmp_path: Path, written: Mapping[str, Any]
+    folder: Path, tmp_path: Path, episodes: list[Mapping[str, Any]]
 ) -> None:
-    settings = compare.Settings(
-        recording=str(folder), agents=("Random", "OneShotRouter"), seeds=2, processes=2, quick=True
-    )
+    settings = Settings(recording=str(folder), agents=("Random", "OneShotRouter"), seeds=2, processes=2, quick=True)
     result = compare.compare(settings, out=tmp_path, console=Console(quiet=True))
-    again = json.loads((result / "compare.json").read_text("utf-8"))
-    for run in again["runs"]:
-        (same,) = [r for r in written["runs"] if (r["agent"], r["seed"]) == (run["agent"], run["seed"])]
-        assert run["outcome"] == same["outcome"]
+    again = pq.read_table(result / "episodes").to_pylist()
+    assert again == [one for one in episodes if one["agent"] in ("Random", "OneShotRouter")]
 
 
 def test_compare__an_unknown_agent_is_an_error(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
