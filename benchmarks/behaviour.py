@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from benchmarks.bootstrap import Interval, equal_weights, mean_interval, task_counts
 from benchmarks.learning import CurvePoint, curve_of
+from benchmarks.metrics import model_recall, zero_advantage_share
 from benchmarks.playing import Run
 from benchmarks.replay import Replay, wasted_calls
 from benchmarks.summary import RESAMPLES, correct_of
 from maestro_env.recordings.recording import Recording
+from maestro_env.types import Outcome
 
 DIFFICULTIES = ("easy", "middling", "hard")
 """Thirds of each benchmark's test tasks, sorted by the factor `difficulty`."""
@@ -49,12 +51,26 @@ class Behaviour:
     """Accuracy on the benchmarks trained on, by `DIFFICULTIES`; empty where tasks do not say how hard they are."""
     wasted_calls: float
     """Mean number of calls in an episode after its answer was first right. That is hindsight: no agent can know it."""
+    outcomes: Mapping[str, float]
+    """Share of episodes by outcome, over all test tasks: failures of experts are no wrong answers."""
+    latency_s: float
+    """Mean over all episodes; recorded, or modelled from passes."""
+    recall: Mapping[int, float]
+    """By number of experts that are right about the whole picture: how often the first one called is among them."""
+    same_outcome: float | None
+    """Share of test tasks on which all seeds earn the same, so that they tell nothing apart; None for one seed."""
     learning: tuple[CurvePoint, ...]
     """Empty where the agent does not report what it earned."""
 
 
 def behaviours_of(
-    runs: Mapping[str, Sequence[Run]], *, test: Recording, unseen: Collection[str], replay: Replay, seed: int = 0
+    runs: Mapping[str, Sequence[Run]],
+    *,
+    test: Recording,
+    unseen: Collection[str],
+    replay: Replay,
+    best: float = 1.0,
+    seed: int = 0,
 ) -> tuple[Behaviour, ...]:
     """Return what each agent does.
 
@@ -63,6 +79,7 @@ def behaviours_of(
         test: N tasks.
         unseen: The benchmarks that were not trained on.
         replay: Of the same tasks.
+        best: Reward an episode that regret is counted from.
         seed: Of the resampling.
     """
     trained = ~np.isin(test.task_benchmarks, list(unseen))
@@ -79,7 +96,11 @@ def behaviours_of(
                 if ((thirds == number) & trained).any()
             },
             wasted_calls=_wasted(own, replay),
-            learning=curve_of([run.learning for run in own]),
+            outcomes=_outcomes(own),
+            latency_s=float(np.mean([episode.latency_s for run in own for episode in run.episodes])),
+            recall=_recall(own, test),
+            same_outcome=_same_outcome(own),
+            learning=curve_of([run.learning for run in own], best=best),
         )
         for name, own in runs.items()
     )
@@ -126,6 +147,29 @@ def _sequences(runs: Sequence[Run]) -> tuple[CallSequence, ...]:
         )
         for experts in common
     )
+
+
+def _outcomes(runs: Sequence[Run]) -> dict[str, float]:
+    found = Counter(episode.outcome for run in runs for episode in run.episodes)
+    return {outcome.value: found[outcome] / found.total() for outcome in Outcome}
+
+
+def _recall(runs: Sequence[Run], test: Recording) -> dict[int, float]:
+    first = [
+        (task, test.registry.ids.index(episode.experts[0]))
+        for run in runs
+        for task, episode in enumerate(run.episodes)
+        if episode.experts
+    ]
+    if not first:
+        return {}
+    tasks, chosen = np.array(first).T
+    return model_recall(test.score[tasks, 0], chosen)
+
+
+def _same_outcome(runs: Sequence[Run]) -> float | None:
+    rewards = np.array([[episode.reward for episode in run.episodes] for run in runs])
+    return zero_advantage_share(list(rewards.T)) if len(runs) > 1 else None
 
 
 def _wasted(runs: Sequence[Run], replay: Replay) -> float:

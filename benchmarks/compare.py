@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks.contenders import CONTENDERS
 from benchmarks.duration import forecast
 from benchmarks.episodes import write_tasks
 from benchmarks.findings import Findings, document, find
@@ -95,10 +96,13 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--registry", help="name or file of the experts (default: core, or all of one's own recording)")
     parser.add_argument("--out", type=Path, default=Path("results"), help="where the new folder is made")
     parser.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with an interrupted comparison, as begun")
-    parser.add_argument("--agents", nargs="+", default=list(default.agents), metavar="AGENT", help="who takes part")
     parser.add_argument(
-        "--agent", action="append", default=[], metavar="MODULE:CLASS", help="your own agent as well; can be repeated"
+        "--agents", nargs="+", default=list(default.agents), metavar="AGENT", help="who takes part; all: everyone"
     )
+    parser.add_argument(
+        "--agent", action="append", default=[], metavar="MODULE:CLASS[=SAVED]",
+        help="your own agent as well, to learn here or as it was saved; can be repeated",
+    )  # fmt: skip
     parser.add_argument("--seeds", type=int, default=default.seeds, help="runs of each agent that depends on its seed")
     parser.add_argument("--max-turns", type=int, default=default.max_turns)
     parser.add_argument("--cost-weight", type=float, default=default.cost_weight, help="reward lost per unit of cost")
@@ -123,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = Settings(
             recording=given.recording,
             registry=given.registry,
-            agents=(*given.agents, *given.agent),
+            agents=(*([entry.name for entry in CONTENDERS] if given.agents == ["all"] else given.agents), *given.agent),
             seeds=given.seeds,
             max_turns=given.max_turns,
             cost_weight=given.cost_weight,

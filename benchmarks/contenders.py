@@ -1,10 +1,11 @@
 """Who takes part in the comparison, and with which settings. Playing them is playing.py's job."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from benchmarks.own_agent import load_class, takes_seed, timesteps_of
+from benchmarks.own_agent import load_maker, load_saved, name_of, parts_of, takes_seed, timesteps_of
 from maestro_agents.arms import UCB1, EpsilonGreedy
 from maestro_agents.behaviour_cloning import BehaviourCloning
 from maestro_agents.best_per_benchmark import BestPerBenchmark
@@ -32,7 +33,10 @@ from maestro_env.errors import unknown_name
 class Contender:
     """An agent in the comparison."""
 
-    agent: type[Any]
+    name: str = ""
+    """What it is called in tables; the class's name unless given."""
+    agent: Callable[..., Any]
+    """A class, or a function that makes an agent."""
     candidates: tuple[Mapping[str, Any], ...] = ({},)
     """Settings to be tried; the best on val is reported."""
     varies: bool = False
@@ -44,13 +48,13 @@ class Contender:
     quick: Mapping[str, Any] | None = None
     """Settings of a smoke test; None: the first candidate."""
     quick_timesteps: int = 0
+    learns: bool = True
+    """Whether its `learn` is called; if not, it is played as it was made."""
     seconds: float | None = None
     """Roughly what a run took on two cores of an AMD EPYC in the embedded world; None where nothing is known."""
 
-    @property
-    def name(self) -> str:
-        """The class's name."""
-        return self.agent.__name__
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.name or self.agent.__name__)
 
 
 CONTENDERS = (
@@ -151,22 +155,29 @@ QUICK_TIMESTEPS = 256
 
 
 def contender(name: str) -> Contender:
-    """Return a contender by its agent's name, or anyone's own by `module:Class`.
+    """Return a contender by its agent's name, or anyone's own by `module:Class` or `module:Class=PATH`.
 
     Raises:
         UnknownNameError: No such agent; the message names the nearest ones.
         ConfigurationError: Someone's own that cannot be found, or is no agent.
     """
     if ":" in name:
-        own = load_class(name)
-        steps = timesteps_of(own)
-        return Contender(
-            agent=own,
-            varies=takes_seed(own),
-            total_timesteps=steps,
-            quick_timesteps=min(steps, QUICK_TIMESTEPS),
-        )
+        return _own(name)
     for entry in CONTENDERS:
         if entry.name == name:
             return entry
     raise unknown_name("agent", name, [entry.name for entry in CONTENDERS])
+
+
+def _own(place: str) -> Contender:
+    maker, saved = load_maker(place), parts_of(place)[2]
+    if saved:
+        return Contender(name=name_of(place), agent=partial(load_saved, maker, saved), learns=False)
+    steps = timesteps_of(maker)
+    return Contender(
+        agent=maker,
+        varies=takes_seed(maker),
+        learns=hasattr(maker, "learn"),
+        total_timesteps=steps,
+        quick_timesteps=min(steps, QUICK_TIMESTEPS),
+    )

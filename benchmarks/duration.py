@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.contenders import contender
-from benchmarks.episodes import seconds_of
+from benchmarks.episodes import duration_of
 from benchmarks.results import EPISODES, SETTINGS
 from benchmarks.settings import Job, Settings, as_json
 
@@ -56,7 +56,8 @@ def _measured(settings: Settings, results: Path) -> dict[str, float]:
         begun = json.loads(path.read_text("utf-8"))["settings"]
         if {name: begun.get(name) for name in _SAME} == wanted:
             for file in sorted((path.parent / EPISODES).glob("*.parquet")):
-                seconds.setdefault(file.name.partition("-")[0], []).append(seconds_of(file))
+                agent, took = duration_of(file)
+                seconds.setdefault(agent, []).append(took)
     return {name: median(values) for name, values in seconds.items()}
 
 

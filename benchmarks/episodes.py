@@ -81,9 +81,10 @@ def _episode(row: dict[str, Any]) -> EpisodeRecord:
     return EpisodeRecord(**row)
 
 
-def seconds_of(path: Path) -> float:
-    """Return how long a written run took, without reading its episodes."""
-    return float(json.loads(pq.read_schema(path).metadata[_ABOUT])["seconds"])
+def duration_of(path: Path) -> tuple[str, float]:
+    """Return the agent of a written run and how many seconds it took, without reading its episodes."""
+    about = json.loads(pq.read_schema(path).metadata[_ABOUT])
+    return about["agent"], float(about["seconds"])
 
 
 def write_tasks(path: Path, test: Recording, bounds: Bounds) -> None:

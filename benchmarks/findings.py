@@ -8,6 +8,7 @@ from benchmarks.behaviour import Behaviour, behaviours_of
 from benchmarks.bounds import Bounds, oracle_bounds
 from benchmarks.budgets import BudgetCurve, budget_curves
 from benchmarks.judging import Metrics, metrics_of
+from benchmarks.learning import best_call
 from benchmarks.pairs import Pair, letters_of, pairs_of
 from benchmarks.playing import Run, World
 from benchmarks.provenance import Provenance
@@ -58,7 +59,8 @@ def find(runs: Sequence[Run], *, world: World, settings: Settings, source: Prove
     summary = summarise(headline, test=test, bounds=bounds, unseen=world.unseen)
     by_name = {agent.name: [run for run in headline if run.agent == agent.name] for agent in summary.agents}
     replay = Replay(test, max_turns=world.max_turns, rule=world.answer_rule)
-    behaviours = behaviours_of(by_name, test=test, unseen=summary.unseen, replay=replay)
+    best = best_call(recorded_tasks(world.env("train")), cost_weight=settings.cost_weight)
+    behaviours = behaviours_of(by_name, test=test, unseen=summary.unseen, replay=replay, best=best)
     pairs = pairs_of(by_name, benchmarks=test.task_benchmarks, unseen=summary.unseen)
     ranking = sorted(by_name, key=lambda name: -next(a.accuracy.mean for a in summary.agents if a.name == name))
     return Findings(

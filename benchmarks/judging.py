@@ -8,14 +8,16 @@ from benchmarks.behaviour import Behaviour
 from benchmarks.metrics import (
     Hull,
     collapse,
+    cost_save,
     hull_of,
     interquartile_mean,
     pareto_distance,
     pareto_frontier,
     perf_gain,
+    pgr,
     usage_entropy,
 )
-from benchmarks.summary import Summary
+from benchmarks.summary import AgentSummary, ExpertSummary, Summary
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +28,10 @@ class Metrics:
     """Accuracy less what mixing single experts by lot reaches for the same cost; None below the cheapest expert."""
     perf_gain: float | None
     """(A - A_best) / A_best against the best single expert; None where that one is never right."""
+    cost_save: float | None
+    """Share of the best single expert's cost that is saved; None for agents less accurate than it."""
+    gap_recovered: float | None
+    """Of the way from the best single expert (0) to the best sequence in hindsight (1); None where there is no way."""
     regret: float
     """What the best sequence of calls in hindsight is more accurate by."""
     on_frontier: bool
@@ -58,7 +64,8 @@ def metrics_of(summary: Summary, behaviours: tuple[Behaviour, ...]) -> dict[str,
     scores = [agent.accuracy.mean for agent in summary.agents]
     frontier = set(pareto_frontier(costs, scores).tolist())
     hull = zero_router(summary)
-    best_single = max(expert.accuracy for expert in summary.experts)
+    strongest = max(summary.experts, key=lambda expert: expert.accuracy)
+    best_single, ceiling = strongest.accuracy, summary.bounds.within_turns.mean
     found: dict[str, Metrics] = {}
     for place, (agent, behaviour) in enumerate(zip(summary.agents, behaviours, strict=True)):
         reached = float(hull.at(agent.cost.mean))
@@ -68,7 +75,11 @@ def metrics_of(summary: Summary, behaviours: tuple[Behaviour, ...]) -> dict[str,
         found[agent.name] = Metrics(
             above_zero_router=None if np.isnan(reached) else agent.accuracy.mean - reached,
             perf_gain=perf_gain([agent.accuracy.mean], best_single) if best_single > 0 else None,
-            regret=summary.bounds.within_turns.mean - agent.accuracy.mean,
+            cost_save=_cost_save(agent, strongest),
+            gap_recovered=(
+                float(pgr(agent.accuracy.mean, weak=best_single, strong=ceiling)) if ceiling > best_single else None
+            ),
+            regret=ceiling - agent.accuracy.mean,
             on_frontier=place in frontier,
             pareto_distance=pareto_distance(costs, scores, [place]),
             interquartile_mean=interquartile_mean([agent.accuracy_by_benchmark[name].mean for name in trained]),
@@ -77,6 +88,14 @@ def metrics_of(summary: Summary, behaviours: tuple[Behaviour, ...]) -> dict[str,
             wasted_calls=behaviour.wasted_calls,
         )
     return found
+
+
+def _cost_save(agent: AgentSummary, strongest: ExpertSummary) -> float | None:
+    if agent.accuracy.mean < strongest.accuracy or strongest.cost <= 0:
+        return None
+    return cost_save(
+        [agent.cost.mean], [agent.accuracy.mean], best_single_cost=strongest.cost, best_single=strongest.accuracy
+    )
 
 
 def _calls_by_expert(summary: Summary, behaviour: Behaviour) -> list[float]:

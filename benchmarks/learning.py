@@ -1,4 +1,4 @@
-"""Learning curves: what an agent earned while it learned, in blocks of episodes."""
+"""Learning and regret curves: what an agent earned while it learned, in blocks of episodes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from benchmarks.bootstrap import LEVEL, Interval
+from maestro_env.recordings.recording import Recording
 
 MOST_BLOCKS = 40
 """Points of a curve: enough to see its shape."""
@@ -35,6 +36,8 @@ class CurvePoint:
     num_episodes: int
     """Learned from up to the block's end, by the run that learned from most."""
     reward: Interval
+    regret: Interval
+    """By a run up to the block's end: what always knowing the best single call would have earned more, added up."""
 
 
 def blocks_of(earned: ArrayLike) -> tuple[Block, ...]:
@@ -49,17 +52,43 @@ def blocks_of(earned: ArrayLike) -> tuple[Block, ...]:
     return tuple(Block(num_episodes=len(part), mean=float(part.mean()), variance=float(part.var())) for part in parts)
 
 
-def curve_of(runs: Sequence[Sequence[Block]]) -> tuple[CurvePoint, ...]:
-    """Return the curve of an agent: the episodes of all its runs together, with a normal interval of each mean.
+def best_call(train: Recording, *, cost_weight: float) -> float:
+    """Return the mean over tasks of what the best single call on the whole image earns: what regret is counted from.
+
+    It chooses with hindsight, so that no agent of one call can reach it. One that calls again can pass it.
+
+    Args:
+        train: The tasks that agents learn from.
+        cost_weight: Reward lost per unit of cost.
+    """
+    return float((train.score[:, 0] - cost_weight * train.cost[:, 0]).max(axis=1).mean())
+
+
+def curve_of(runs: Sequence[Sequence[Block]], *, best: float) -> tuple[CurvePoint, ...]:
+    """Return the curve of an agent: the episodes of all its runs together, with normal intervals.
 
     Args:
         runs: [S] the blocks of each run; a curve is as long as the shortest of them.
+        best: Reward an episode that regret is counted from.
     """
     ends = [list(accumulate(block.num_episodes for block in blocks)) for blocks in runs]
-    return tuple(
-        CurvePoint(num_episodes=max(end[number] for end in ends), reward=_pooled([run[number] for run in runs]))
-        for number in range(min(map(len, runs), default=0))
-    )
+    points: list[CurvePoint] = []
+    regret, variance = 0.0, 0.0
+    for number in range(min(map(len, runs), default=0)):
+        blocks = [run[number] for run in runs]
+        reward = _pooled(blocks)
+        episodes = sum(block.num_episodes for block in blocks) / len(blocks)
+        regret += episodes * (best - reward.mean)
+        variance += (episodes * (reward.high - reward.mean)) ** 2
+        reach = float(np.sqrt(variance))
+        points.append(
+            CurvePoint(
+                num_episodes=max(end[number] for end in ends),
+                reward=reward,
+                regret=Interval(mean=regret, low=regret - reach, high=regret + reach),
+            )
+        )
+    return tuple(points)
 
 
 def _pooled(blocks: Sequence[Block]) -> Interval:

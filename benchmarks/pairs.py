@@ -12,6 +12,7 @@ from string import ascii_lowercase
 import numpy as np
 
 from benchmarks.bootstrap import Interval, difference_interval, equal_weights, task_counts
+from benchmarks.metrics import probability_of_improvement
 from benchmarks.playing import Run
 from benchmarks.summary import RESAMPLES, correct_of
 
@@ -24,6 +25,8 @@ class Pair:
     second: str
     accuracy: Interval
     """Paired over the test tasks of the benchmarks trained on."""
+    probability: float
+    """Of improvement: the chance that a run of the first beats a run of the second on a random benchmark."""
 
 
 def pairs_of(
@@ -41,12 +44,17 @@ def pairs_of(
     counts = task_counts(benchmarks, resamples=RESAMPLES, rng=rng)
     weights = equal_weights(benchmarks, among=set(benchmarks) - set(unseen))
     right = {name: correct_of(own) for name, own in runs.items()}
+    members = [np.flatnonzero(np.equal(benchmarks, name)) for name in sorted(set(benchmarks) - set(unseen))]
+    by_benchmark = {
+        name: np.stack([correct[:, rows].mean(axis=1) for rows in members], axis=1) for name, correct in right.items()
+    }
     order = sorted(right, key=lambda name: -float((right[name] * weights).sum(axis=1).mean()))
     return tuple(
         Pair(
             first=first,
             second=second,
             accuracy=difference_interval(right[first], right[second], counts, weights=weights, rng=rng),
+            probability=probability_of_improvement(by_benchmark[first], by_benchmark[second]),
         )
         for first, second in combinations(order, 2)
     )

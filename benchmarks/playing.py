@@ -100,7 +100,8 @@ def run(name: str, *, seed: int, world: World, quick: bool, progress: Progress) 
             progress((done + share) / parts)
 
         agent = build(entry.agent, world.env("train"), seed=seed, settings=settings)
-        teach(agent, steps, report)
+        if entry.learns:
+            teach(agent, steps, report)
         episodes = evaluate(agent, world.env("val"), seed=seed)
         reward = float(np.mean([episode.reward for episode in episodes]))
         if reward > best_reward:

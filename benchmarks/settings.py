@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from benchmarks.contenders import STANDARD, contender
+from benchmarks.own_agent import name_of
 from benchmarks.playing import World, first_tasks
 from maestro_env.errors import ConfigurationError
 from maestro_env.recordings.load import load_recording
@@ -41,7 +42,7 @@ class Settings:
             raise ConfigurationError(
                 f"{len(self.agents)} agents, {self.seeds} seeds, {self.processes} processes; give at least one of each."
             )
-        names = [name.rpartition(":")[2] for name in self.agents]
+        names = [name_of(place) for place in self.agents]
         if len(set(names)) < len(names):
             raise ConfigurationError(f"Two of the agents {names} have the same name; give each a name of its own.")
 
@@ -51,14 +52,14 @@ class Job:
     """One run to be made."""
 
     agent: str
-    """Of a contender, or the place of anyone's own: `module:Class`."""
+    """Of a contender, or the place of anyone's own, as own_agent.py reads it."""
     seed: int
     cost_weight: float
 
     @property
     def name(self) -> str:
         """The agent's name."""
-        return self.agent.rpartition(":")[2]
+        return name_of(self.agent)
 
     @property
     def label(self) -> str:

@@ -8,6 +8,7 @@ from benchmarks.report.scale import Scale, ticks
 from benchmarks.report.tables import Column, cell, source_line, table
 from benchmarks.report.wording import percent, points, points_span, span
 from benchmarks.summary import PRICE, AgentSummary
+from maestro_env.types import Outcome
 
 _WIDTH, _HEIGHT = 150, 18
 
@@ -105,6 +106,7 @@ def _pairs(findings: Findings) -> Markup:
         Column(title="more accurate", numeric=False),
         Column(title="than", numeric=False),
         Column(title="points"),
+        Column(title="chance", about="that a run of the first beats a run of the second on a random benchmark, in %"),
         Column(title="95 % paired interval", numeric=False, sortable=False),
         Column(title="shown to differ", numeric=False),
     ]
@@ -124,26 +126,38 @@ def _metrics(findings: Findings) -> Markup:
     columns = [
         Column(title="agent", numeric=False),
         Column(title="gain on best expert", about="(A - A best) / A best, in %"),
+        Column(title="cost saved", about="of the best expert's cost, in %; empty for agents less accurate than it"),
+        Column(title="gap recovered", about="from the best expert, 0, to the best sequence in hindsight, 100"),
         Column(title="regret", about="points below the best sequence in hindsight"),
         Column(title="interquartile mean", about="of the accuracies on the benchmarks trained on, in %"),
         Column(title="on the frontier", about="no agent is as cheap and better, or as good and cheaper", numeric=False),
         Column(title="distance to it", about="both axes scaled to [0, 1]"),
         Column(title="entropy of calls", about="0: all to one expert; 1: all alike"),
         Column(title="collapse", about="share of calls that go to the expert called most, in %"),
+        Column(title="latency", about="mean of an episode in seconds: recorded, or modelled from passes"),
+        Column(title="no answer", about="episodes in which no reply held an answer and no call failed, in %"),
+        Column(title="failed", about="episodes that failed calls left without an answer, in %; never counted as wrong"),
+        Column(title="alike seeds", about="test tasks on which all seeds earn the same, in %"),
     ]
     rows = [
         tag(
             "tr",
             tag("th", name, scope="row"),
             cell("" if one.perf_gain is None else points(one.perf_gain)),
+            cell("" if one.cost_save is None else points(one.cost_save)),
+            cell("" if one.gap_recovered is None else percent(one.gap_recovered)),
             cell(percent(one.regret)),
             cell(percent(one.interquartile_mean)),
             cell("yes" if one.on_frontier else "no", numeric=False),
             cell(f"{one.pareto_distance:.2f}"),
             cell("" if one.usage_entropy is None else f"{one.usage_entropy:.2f}"),
             cell("" if one.collapse is None else percent(one.collapse)),
+            cell(f"{does.latency_s:.2f}"),
+            cell(percent(does.outcomes[Outcome.UNANSWERED])),
+            cell(percent(does.outcomes[Outcome.EXPERT_ERROR])),
+            cell("" if does.same_outcome is None else percent(does.same_outcome)),
         )
-        for name, one in findings.metrics.items()
+        for (name, one), does in zip(findings.metrics.items(), findings.behaviours, strict=True)
     ]
     return join(table("Metrics of each agent", columns, rows), source_line(findings))
 
@@ -154,6 +168,7 @@ def _pair(pair: Pair) -> Markup:
         tag("th", pair.first, scope="row"),
         cell(pair.second, numeric=False),
         cell(points(pair.accuracy.mean), value=pair.accuracy.mean),
+        cell(f"{100 * pair.probability:.0f}"),
         cell(points_span(pair.accuracy), numeric=False),
         cell("yes" if pair.accuracy.excludes_zero else "no", numeric=False),
     )

@@ -12,7 +12,7 @@ from benchmarks.report.frontier import budget_table, frontier
 from benchmarks.report.gallery import examples_of
 from benchmarks.report.leaderboard import leaderboard
 from benchmarks.report.markup import Markup, join, tag
-from benchmarks.report.panels import difficulty_panels, learning_panels
+from benchmarks.report.panels import difficulty_panels, learning_panels, regret_panels
 from benchmarks.report.tables import source_line
 from benchmarks.report.wording import percent, points, points_span, span
 
@@ -51,6 +51,7 @@ def _sections(findings: Findings) -> list[tuple[Markup, Markup] | None]:
         _section("capabilities", "Capabilities", _CAPABILITIES, radars(findings), source),
         _section("difficulty", "Difficulty", _DIFFICULTY, difficulty_panels(findings), source),
         _section("learning", "Learning", _LEARNING, learning_panels(findings), source),
+        _section("regret", "Regret", _REGRET, regret_panels(findings), source),
         _section("calls", "Who is called when", _CALLS, calls(findings)),
         _section("episodes", "Episodes", _EPISODES, cards(examples_of(findings)), source),
     ]
@@ -118,6 +119,11 @@ _LEARNING = (
     "Mean reward, times 100, of the episodes that an agent learned from, in blocks; all seeds together. The band is "
     "the 95 % interval of each block's mean. Pale lines are the other agents. Agents that do not report what they "
     "earned while learning are left out."
+)
+_REGRET = (
+    "What always knowing the best single call would have earned more than the agent did while it learned, added up, in "
+    "right answers; mean of a run. That call is chosen with hindsight. A curve that bends down is learning to choose; "
+    "an agent that calls more than once can go below 0. All seeds together, with 95 % intervals."
 )
 _CALLS = "Over all seeds. An expert can be called again in another region, so a number can be above 1."
 _EPISODES = (

@@ -1,10 +1,11 @@
 """Small charts side by side, one an agent: its own line strong with its intervals, the others' pale behind it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.bootstrap import Interval
 from benchmarks.findings import Findings
+from benchmarks.learning import CurvePoint
 from benchmarks.report.markup import Markup, tag
 from benchmarks.report.scale import Scale, ticks
 from benchmarks.report.wording import percent, span
@@ -21,6 +22,28 @@ class Line:
     heights: Sequence[Interval]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unit:
+    """How heights are written."""
+
+    least_top: float
+    """The axis reaches up to here at least."""
+    tick: Callable[[float], str]
+    in_words: Callable[[Interval], str]
+
+
+_PERCENT = Unit(
+    least_top=1.0,
+    tick=lambda value: f"{100 * value:.0f}",
+    in_words=lambda height: f"{percent(height.mean)} % ({span(height)})",
+)
+_EPISODES = Unit(
+    least_top=0.0,
+    tick=lambda value: f"{value / 1000:g}k" if abs(value) >= 1000 else f"{value:g}",
+    in_words=lambda height: f"{height.mean:.0f} ({height.low:.0f} to {height.high:.0f})",
+)
+
+
 def difficulty_panels(findings: Findings) -> Markup | None:
     """Return accuracy by difficulty; None where tasks do not say how hard they are."""
     lines = {
@@ -34,9 +57,18 @@ def difficulty_panels(findings: Findings) -> Markup | None:
 
 def learning_panels(findings: Findings) -> Markup | None:
     """Return learning curves; None where no agent reports any."""
+    return _over_episodes(findings, lambda point: point.reward, unit=_PERCENT)
+
+
+def regret_panels(findings: Findings) -> Markup | None:
+    """Return regret curves; None where no agent reports what it earned while learning."""
+    return _over_episodes(findings, lambda point: point.regret, unit=_EPISODES)
+
+
+def _over_episodes(findings: Findings, height: Callable[[CurvePoint], Interval], *, unit: Unit) -> Markup | None:
     lines = {
         one.agent: Line(
-            across=[point.num_episodes for point in one.learning], heights=[point.reward for point in one.learning]
+            across=[point.num_episodes for point in one.learning], heights=[height(point) for point in one.learning]
         )
         for one in findings.behaviours
         if one.learning
@@ -45,18 +77,18 @@ def learning_panels(findings: Findings) -> Markup | None:
         return None
     last = max(line.across[-1] for line in lines.values())
     marks = {value: f"{value:,.0f}" for value in ticks(0, last, about=3)}
-    return _panels(lines, marks, bars=False)
+    return _panels(lines, marks, bars=False, unit=unit)
 
 
-def _panels(lines: Mapping[str, Line], marks: Mapping[float, str], *, bars: bool) -> Markup:
+def _panels(lines: Mapping[str, Line], marks: Mapping[float, str], *, bars: bool, unit: Unit = _PERCENT) -> Markup:
     edges = [*marks, *(place for line in lines.values() for place in line.across)]
     room = 0.12 * (max(edges) - min(edges)) if bars else 0.0
     x = Scale(low=min(edges) - room, high=max(edges) + room, start=_LEFT, end=_WIDTH - _RIGHT)
     ends = [end for line in lines.values() for height in line.heights for end in (height.low, height.high)]
-    y = Scale(low=min(0.0, *ends), high=max(1.0, *ends), start=_HEIGHT - _BOTTOM, end=_TOP)
+    y = Scale(low=min(0.0, *ends), high=max(unit.least_top, *ends), start=_HEIGHT - _BOTTOM, end=_TOP)
     frame = [
         *(tag("line", x1=x.start, x2=x.end, y1=y.at(value), y2=y.at(value), class_="grid") for value in _levels(y)),
-        *(tag("text", f"{100 * value:.0f}", x=_LEFT - 6, y=y.at(value) + 4, class_="tick end") for value in _levels(y)),
+        *(tag("text", unit.tick(value), x=_LEFT - 6, y=y.at(value) + 4, class_="tick end") for value in _levels(y)),
         *(tag("text", name, x=x.at(place), y=_HEIGHT - 8, class_="tick middle") for place, name in marks.items()),
     ]
     pale = {name: _polyline(line, x, y, "pale-line") for name, line in lines.items()}
@@ -68,7 +100,7 @@ def _panels(lines: Mapping[str, Line], marks: Mapping[float, str], *, bars: bool
                 tag("figcaption", name),
                 tag(
                     "svg",
-                    tag("title", f"{name}: {_in_words(line, marks)}"),
+                    tag("title", f"{name}: {_in_words(line, marks, unit)}"),
                     *frame,
                     *(other for other_name, other in pale.items() if other_name != name),
                     *(_bars(line, x, y) if bars else [_band(line, x, y)]),
@@ -89,14 +121,12 @@ def _levels(y: Scale) -> list[float]:
     return ticks(y.low, y.high, about=4)
 
 
-def _in_words(line: Line, marks: Mapping[float, str]) -> str:
+def _in_words(line: Line, marks: Mapping[float, str], unit: Unit) -> str:
     """Return what a panel shows, for those who cannot see it."""
     shown = [(place, height) for place, height in zip(line.across, line.heights, strict=True) if place in marks]
     if not shown:
         shown = [(line.across[-1], line.heights[-1])]
-    return "; ".join(
-        f"{marks.get(place, f'{place:g}')} {percent(height.mean)} % ({span(height)})" for place, height in shown
-    )
+    return "; ".join(f"{marks.get(place, f'{place:g}')} {unit.in_words(height)}" for place, height in shown)
 
 
 def _polyline(line: Line, x: Scale, y: Scale, kind: str) -> Markup:

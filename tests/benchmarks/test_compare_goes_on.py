@@ -1,4 +1,4 @@
-"""A comparison that is interrupted and goes on, one's own agents in it, several prices, and how long it will take."""
+"""A comparison that is interrupted and goes on, several prices, and how long it will take."""
 
 import io
 import json
@@ -12,54 +12,12 @@ import pytest
 from rich.console import Console
 
 from benchmarks import compare, running
-from benchmarks.contenders import contender
 from benchmarks.duration import forecast
 from benchmarks.playing import Run
 from benchmarks.settings import Settings, as_json, from_json, jobs_of
-from maestro_env.errors import ConfigurationError, UnknownNameError
+from maestro_env.errors import ConfigurationError
 from maestro_env.recordings.format import write_recording
 from maestro_env.testing import fake_recording
-
-OWN = '''
-import numpy as np
-
-class FirstLegal:
-    """Only predicts: the first expert that is legal, then stops."""
-
-    def __init__(self, env):
-        self.env = env
-
-    def predict(self, observation, state=None, episode_start=None, deterministic=True):
-        called = observation["experts"].any()
-        return (0 if called else 1), state
-
-class Learner:
-    """Learns as a Stable-Baselines3 model does, and takes a seed."""
-
-    total_timesteps = 40
-
-    def __init__(self, env, seed=0):
-        self.seed, self.steps = seed, None
-
-    def learn(self, total_timesteps):
-        self.steps = total_timesteps
-        self.earned = np.ones(total_timesteps)
-        return self
-
-    def predict(self, observation, state=None, episode_start=None, deterministic=True):
-        assert self.steps == 40
-        return np.int64(0), state
-
-class NoAgent:
-    pass
-'''
-
-
-@pytest.fixture
-def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    (tmp_path / "my_own_agents.py").write_text(OWN, "utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
-    return "my_own_agents"
 
 
 @pytest.fixture(scope="module")
@@ -169,37 +127,6 @@ def test_settings__two_agents_of_one_name_are_an_error() -> None:
         Settings(agents=("Random", "mine:Random"))
 
 
-def test_own_agents__take_part(own_module: str, recording: Path, tmp_path: Path) -> None:
-    agents = ("FixedExpert", f"{own_module}:FirstLegal", f"{own_module}:Learner")
-    folder = compare.compare(settings_of(recording, agents=agents), out=tmp_path, console=quietly())
-    summary = summary_of(folder)
-    assert [agent["name"] for agent in summary["agents"]] == ["FixedExpert", "FirstLegal", "Learner"]
-    assert [agent["seeds"] for agent in summary["agents"]] == [[0], [0], [0, 1]]
-    assert [agent["calls"]["mean"] for agent in summary["agents"]] == pytest.approx([1, 1, 0])
-    assert summary["agents"][2]["behaviour"]["learning"][0]["reward"]["mean"] == 1.0
-    assert ">Learner<" in (folder / "report.html").read_text("utf-8")
-
-
-def test_own_agent__a_missing_module_says_what_to_do() -> None:
-    with pytest.raises(ConfigurationError, match=r"no module 'no_such_module'.*PYTHONPATH"):
-        contender("no_such_module:Agent")
-
-
-def test_own_agent__a_missing_class_names_the_nearest(own_module: str) -> None:
-    with pytest.raises(UnknownNameError, match=r"'FirstLegl'.*Did you mean 'FirstLegal'"):
-        contender(f"{own_module}:FirstLegl")
-
-
-def test_own_agent__a_class_without_predict_is_an_error(own_module: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"has no predict"):
-        contender(f"{own_module}:NoAgent")
-
-
-def test_own_agent__another_form_is_an_error() -> None:
-    with pytest.raises(ConfigurationError, match=r"such as 'my_module:MyAgent'"):
-        contender("my_module:")
-
-
 def test_budgets__everyone_is_fitted_at_each_weight(recording: Path, tmp_path: Path) -> None:
     settings = settings_of(recording, agents=("FixedExpert", "OpenLoopPlan"), budgets=(0.3, 0.02))
     folder = compare.compare(settings, out=tmp_path, console=quietly())
@@ -214,12 +141,13 @@ def test_budgets__everyone_is_fitted_at_each_weight(recording: Path, tmp_path: P
     assert "Accuracy for each price" in (folder / "report.html").read_text("utf-8")
 
 
-def test_forecast__says_what_is_guessed_and_what_is_not_known(own_module: str, tmp_path: Path) -> None:
-    settings = Settings(agents=("FixedExpert", "PPO", f"{own_module}:Learner"), seeds=2, processes=2)
+def test_forecast__says_what_is_guessed_and_what_is_not_known(tmp_path: Path) -> None:
+    own = "maestro_agents.random:Random"
+    settings = Settings(agents=("FixedExpert", "PPO", own), seeds=2, processes=2)
     text = forecast(jobs_of(settings), settings, tmp_path)
     # Guessed: 2 s + 2 x 110 s, two at a time, so 111 s.
     assert text.startswith("5 runs, 2 at a time: roughly 2 minutes; guessed for FixedExpert, PPO from")
-    assert "not counting Learner, of which nothing is known" in text
+    assert "not counting Random, of which nothing is known" in text
     assert "earlier runs" not in text
 
 

@@ -136,7 +136,8 @@ def test_page__needs_nothing_from_elsewhere(html: str, outline: Outline) -> None
 def test_page__has_every_section_and_links_to_it(outline: Outline) -> None:
     ids = [section["id"] for section in outline.all("section")]
     assert ids == [
-        "leaderboard", "cost", "benchmarks", "capabilities", "difficulty", "learning", "calls", "episodes",
+        "leaderboard", "cost", "benchmarks", "capabilities", "difficulty", "learning", "regret", "calls",
+        "episodes",
     ]  # fmt: skip
     links = [link["href"] for link in outline.all("a")]
     assert links == ["#leaderboard", *(f"#{name}" for name in ids)]
