@@ -13,6 +13,7 @@ from maestro_agents.cascade import Cascade
 from maestro_agents.chance_routers import LogisticRouter, MLPRouter
 from maestro_agents.cluster_router import ClusterRouter
 from maestro_agents.contextual_plan import ContextualPlan
+from maestro_agents.descriptor_router import DescriptorRouter
 from maestro_agents.dqn import DQN
 from maestro_agents.fitted_rules import FittedRules
 from maestro_agents.fixed_expert import FixedExpert
@@ -98,6 +99,7 @@ CONTENDERS = (
     Contender(agent=MajorityVote, candidates=tuple({"k": k} for k in (2, 3, 4))),
     Contender(agent=Cascade, closed_loop=True),
     Contender(agent=OpenLoopPlan, seconds=26),
+    Contender(agent=DescriptorRouter, varies=True, closed_loop=True, quick={"steps": 50, "memory": 100, "lesson": 10}),
     Contender(agent=ContextualPlan, varies=True, quick={"max_calls": 2, "steps": 100}),
     Contender(agent=FittedRules, varies=True, closed_loop=True, quick={"steps": 100}, seconds=13),
     Contender(

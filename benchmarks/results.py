@@ -57,20 +57,21 @@ def begin(parent: Path, settings: Settings, source: Provenance) -> Folder:
             f"{str(parent)!r} holds a comparison, and results are never overwritten. Go on with it by --resume "
             f"{parent}, or give --out another folder."
         )
-    path = new_folder(parent, now=datetime.now())
+    path = new_folder(parent, "compare", now=datetime.now())
     (path / EPISODES).mkdir()
     write_json(path / SETTINGS, {"settings": as_json(settings), "source": asdict(source)})
     return Folder(path=path, settings=settings, source=source)
 
 
-def new_folder(parent: Path, *, now: datetime) -> Path:
+def new_folder(parent: Path, kind: str, *, now: datetime) -> Path:
     """Make and return a folder named after the moment; an existing one is never touched.
 
     Args:
         parent: Made if needed.
+        kind: Of what it will hold; its name begins with it.
         now: The moment.
     """
-    name = f"compare-{now:%Y%m%d-%H%M%S}"
+    name = f"{kind}-{now:%Y%m%d-%H%M%S}"
     for number in range(1, 1000):
         folder = parent / (name if number == 1 else f"{name}-{number}")
         try:

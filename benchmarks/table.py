@@ -22,23 +22,20 @@ def _agents(summary: Summary) -> Table:
     table = Table(
         title=f"Accuracy on {tasks:,} test tasks, in % (95 % interval over tasks and seeds)",
         caption=(
-            "accuracy: mean over test tasks, the headline. balanced: every benchmark weighs the same. "
+            "accuracy: mean over test tasks, the headline. "
             "unseen: mean over the test tasks of benchmarks that were not trained on. "
             f"priced: accuracy less {100 * PRICE:g} points for each unit of cost ({summary.cost_unit})."
         ),
     )
     table.add_column("agent", no_wrap=True)
-    table.add_column("seeds", justify="right", no_wrap=True)
-    table.add_column("accuracy", justify="right", style="bold")
-    for column in ("balanced", "unseen", summary.cost_unit, "calls", "priced"):
-        table.add_column(column, justify="right", no_wrap=column != "unseen")
+    table.add_column("accuracy", justify="right", style="bold", no_wrap=True)
+    for column in ("unseen", summary.cost_unit, "calls", "priced"):
+        table.add_column(column, justify="right", no_wrap=True)
     for agent in summary.agents:
         table.add_row(
             agent.name,
-            str(len(agent.seeds)),
             percent(agent.accuracy),
-            f"{100 * agent.accuracy_over_benchmarks.mean:.1f}",
-            percent(agent.unseen) if agent.unseen else "",
+            f"{100 * agent.unseen.mean:.1f}" if agent.unseen else "",
             f"{agent.cost.mean:.2f}",
             f"{agent.calls.mean:.2f}",
             f"{100 * agent.priced.mean:.1f}",

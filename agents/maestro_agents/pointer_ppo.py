@@ -46,7 +46,7 @@ try:
     from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
     from stable_baselines3.common.utils import ConstantSchedule
 
-    from maestro_agents.sb3_agent import Report, many
+    from maestro_agents.sb3_agent import Report, arrays_of, fill, many
 except ImportError as error:
     raise MissingExtraError(
         f"maestro_agents.pointer_ppo needs {error.name}, which is not installed: pip install 'maestro-env[agents]'"
@@ -65,6 +65,8 @@ class PointerPPO(Agent):
     """PPO that scores experts by what is known of them; `at` hands it others."""
 
     policy: "PointerPolicy"
+    earned: NDArray[np.float64]
+    """[E] reward of each episode of the lessons, in the order in which they ended."""
 
     def __init__(
         self,
@@ -136,7 +138,9 @@ class PointerPPO(Agent):
             policy_kwargs={"hidden": self.hidden},
             device="cpu",
         )
-        model.learn(total_timesteps, callback=Report(progress, total_timesteps))
+        report = Report(progress, total_timesteps)
+        model.learn(total_timesteps, callback=report)
+        self.earned = np.array(report.earned)
         self.policy = cast("PointerPolicy", model.policy)
         return self
 
@@ -187,11 +191,12 @@ class PointerPPO(Agent):
             "memory_features": self._remembered.features,
             "memory_scores": self._remembered.scores,
             **self._features.arrays(),
-            **{f"policy.{name}": value.cpu().numpy() for name, value in self.policy.state_dict().items()},
+            "earned": self.earned,
+            **arrays_of(self.policy),
         }
 
     def _restore(self, learned: Mapping[str, NDArray[Any]]) -> None:
-        self._range = learned["range"]
+        self._range, self.earned = learned["range"], learned["earned"]
         memory = Memory(features=learned["memory_features"], scores=learned["memory_scores"])
         self._remembered = in_order(memory, learned["known"].tolist(), registry_of(self.env))
         self._features = Features.from_arrays(learned)
@@ -204,12 +209,7 @@ class PointerPPO(Agent):
             ConstantSchedule(0.0),
             hidden=self.hidden,
         )
-        weights = {
-            name.removeprefix("policy."): torch.from_numpy(value)
-            for name, value in learned.items()
-            if name.startswith("policy.")
-        }
-        self.policy.load_state_dict(weights)
+        fill(self.policy, learned)
 
 
 @dataclass(frozen=True, kw_only=True)

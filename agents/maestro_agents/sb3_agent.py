@@ -65,6 +65,8 @@ class Sb3Agent(Agent):
     """An agent whose `model` is a Stable-Baselines3 algorithm with `ScaledFeatures`; saved without a pickle."""
 
     model: BaseAlgorithm
+    earned: NDArray[np.float64]
+    """[E] reward of each episode that was learned from, in the order in which they ended."""
     num_envs: int
 
     @abstractmethod
@@ -84,15 +86,29 @@ class Sb3Agent(Agent):
         for module in self.model.policy.modules():
             if isinstance(module, ScaledFeatures):
                 module.set_scaling(features)
-        self.model.learn(total_timesteps, callback=Report(progress, total_timesteps))
+        report = Report(progress, total_timesteps)
+        self.model.learn(total_timesteps, callback=report)
+        self.earned = np.array(report.earned)
         return self
 
     def _learned(self) -> dict[str, NDArray[Any]]:
-        return {name: value.cpu().numpy() for name, value in self.model.policy.state_dict().items()}
+        return {"earned": self.earned, **arrays_of(self.model.policy)}
 
     def _restore(self, learned: Mapping[str, NDArray[Any]]) -> None:
+        self.earned = learned["earned"]
         self.model = self._build(many(self.env, 1))
-        self.model.policy.load_state_dict({name: torch.from_numpy(value) for name, value in learned.items()})
+        fill(self.model.policy, learned)
+
+
+def arrays_of(policy: torch.nn.Module) -> dict[str, NDArray[Any]]:
+    """Return a network's weights as plain arrays."""
+    return {f"policy.{name}": value.cpu().numpy() for name, value in policy.state_dict().items()}
+
+
+def fill(policy: torch.nn.Module, learned: Mapping[str, NDArray[Any]]) -> None:
+    """Put the weights that `arrays_of` returned, among other arrays, back into a network."""
+    weights = {name: value for name, value in learned.items() if name.startswith("policy.")}
+    policy.load_state_dict({name.removeprefix("policy."): torch.from_numpy(value) for name, value in weights.items()})
 
 
 def many(env: gymnasium.Env[Any, Any], num_envs: int) -> MaestroVecEnv:
@@ -102,14 +118,22 @@ def many(env: gymnasium.Env[Any, Any], num_envs: int) -> MaestroVecEnv:
 
 
 class Report(BaseCallback):
-    """Tells how far the learning is."""
+    """Tells how far the learning is, and notes what each episode earned."""
 
     def __init__(self, progress: Progress | None, total_timesteps: int) -> None:
         super().__init__()
+        self.earned: list[float] = []
         self._progress = progress
         self._total_timesteps = total_timesteps
 
+    def _on_training_start(self) -> None:
+        self._returns = np.zeros(self.training_env.num_envs)
+
     def _on_step(self) -> bool:
+        self._returns += self.locals["rewards"]
+        ended = np.asarray(self.locals["dones"], bool)
+        self.earned.extend(self._returns[ended].tolist())
+        self._returns[ended] = 0.0
         if self._progress is not None:
             self._progress(min(1.0, self.num_timesteps / self._total_timesteps))
         return True

@@ -140,7 +140,11 @@ def budget_table(findings: Findings) -> Markup:
         for curve in findings.budgets
         for point in curve.points
     ]
-    return table("Accuracy for each price of a unit of cost", columns, rows)
+    return tag(
+        "details",
+        tag("summary", "Every agent at every price"),
+        table("Accuracy for each price of a unit of cost", columns, rows),
+    )
 
 
 def _cross(agent: AgentSummary, x: Scale, y: Scale, colour: int) -> Markup:

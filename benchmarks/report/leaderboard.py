@@ -125,6 +125,7 @@ def _pairs(findings: Findings) -> Markup:
 def _metrics(findings: Findings) -> Markup:
     columns = [
         Column(title="agent", numeric=False),
+        Column(title="balanced %", about="accuracy where every benchmark weighs the same"),
         Column(title="gain on best expert", about="(A - A best) / A best, in %"),
         Column(title="cost saved", about="of the best expert's cost, in %; empty for agents less accurate than it"),
         Column(title="gap recovered", about="from the best expert, 0, to the best sequence in hindsight, 100"),
@@ -142,7 +143,8 @@ def _metrics(findings: Findings) -> Markup:
     rows = [
         tag(
             "tr",
-            tag("th", name, scope="row"),
+            tag("th", agent.name, scope="row"),
+            cell(percent(agent.accuracy_over_benchmarks.mean)),
             cell("" if one.perf_gain is None else points(one.perf_gain)),
             cell("" if one.cost_save is None else points(one.cost_save)),
             cell("" if one.gap_recovered is None else percent(one.gap_recovered)),
@@ -157,7 +159,9 @@ def _metrics(findings: Findings) -> Markup:
             cell(percent(does.outcomes[Outcome.EXPERT_ERROR])),
             cell("" if does.same_outcome is None else percent(does.same_outcome)),
         )
-        for (name, one), does in zip(findings.metrics.items(), findings.behaviours, strict=True)
+        for agent, one, does in zip(
+            findings.summary.agents, findings.metrics.values(), findings.behaviours, strict=True
+        )
     ]
     return join(table("Metrics of each agent", columns, rows), source_line(findings))
 

@@ -11,7 +11,7 @@ from benchmarks.report.scale import Scale, ticks
 from benchmarks.report.wording import percent, span
 
 _WIDTH, _HEIGHT = 260, 180
-_LEFT, _RIGHT, _TOP, _BOTTOM = 30, 14, 12, 26
+_LEFT, _RIGHT, _TOP, _BOTTOM = 30, 22, 12, 26
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -148,6 +148,17 @@ def test_agent__reports_its_progress_up_to_the_end(kind: type[Agent], train_env:
     assert not shares or shares[-1] == 1.0
 
 
+@pytest.mark.parametrize("kind", [UCB1, LinUCB, PPO, DQN, RecurrentPPO, PointerPPO], ids=lambda kind: kind.__name__)
+def test_agent__notes_what_each_episode_earned(kind: type[Agent], train_env: MaestroEnv, tmp_path: Path) -> None:
+    agent: Any = quickly(kind, train_env)
+    # At least 64 steps, of episodes of 1 to 5 of them, some of which were not at their end; a score is 0 or 1.
+    assert 64 / 5 - 2 <= len(agent.earned) <= 2 * 64
+    assert set(np.unique(agent.earned).tolist()) == {0.0, 1.0}
+    agent.save(tmp_path / "agent")
+    loaded: Any = kind.load(tmp_path / "agent", train_env)
+    assert np.array_equal(loaded.earned, agent.earned)
+
+
 def test_load__refuses_another_kind_of_agent(train_env: MaestroEnv, tmp_path: Path) -> None:
     quickly(FixedExpert, train_env).save(tmp_path)
     with pytest.raises(ConfigurationError, match=r"holds a 'FixedExpert'.*expected 'LinUCB'"):

@@ -181,7 +181,7 @@ def test_first_tasks__keeps_every_benchmark_and_split() -> None:
 
 def test_new_folder__never_takes_an_existing_one(tmp_path: Path) -> None:
     now = datetime(2026, 1, 2, 3, 4, 5)
-    names = [new_folder(tmp_path, now=now).name for _ in range(3)]
+    names = [new_folder(tmp_path, "compare", now=now).name for _ in range(3)]
     assert names == ["compare-20260102-030405", "compare-20260102-030405-2", "compare-20260102-030405-3"]
 
 
