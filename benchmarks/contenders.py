@@ -24,7 +24,7 @@ from maestro_agents.neural_linear import NeuralLinear
 from maestro_agents.one_shot_router import OneShotRouter
 from maestro_agents.open_loop_plan import OpenLoopPlan
 from maestro_agents.pointer_ppo import PointerPPO
-from maestro_agents.ppo import PPO
+from maestro_agents.ppo import PPO, MaskablePPO
 from maestro_agents.random import Random
 from maestro_agents.recurrent_ppo import RecurrentPPO
 from maestro_env.errors import unknown_name
@@ -127,6 +127,15 @@ CONTENDERS = (
         seconds=110,
     ),
     Contender(
+        agent=MaskablePPO,
+        varies=True,
+        closed_loop=True,
+        total_timesteps=500_000,
+        quick={"num_envs": 4, "rollout_steps": 32, "batch_size": 64},
+        quick_timesteps=256,
+        seconds=110,
+    ),
+    Contender(
         agent=RecurrentPPO,
         varies=True,
         closed_loop=True,
@@ -145,7 +154,7 @@ CONTENDERS = (
 )
 """Roughly from the simplest to the most capable; tables keep this order."""
 
-STANDARD = ("Random", "FixedExpert", "LinUCB", "OneShotRouter", "OpenLoopPlan", "FittedRules", "PPO")
+STANDARD = ("Random", "FixedExpert", "LinUCB", "OneShotRouter", "OpenLoopPlan", "FittedRules", "MaskablePPO")
 """Who takes part unless others are named."""
 
 LADDER = ("FixedExpert", "OneShotRouter", "OpenLoopPlan")

@@ -1,4 +1,4 @@
-"""PPO on the Dict observation with masked actions: a thin shell around sb3-contrib's MaskablePPO.
+"""PPO on the Dict observation, with masked actions or without: thin shells around Stable-Baselines3's algorithms.
 
 How we differ from a plain `MaskablePPO("MultiInputPolicy", env)`: the embeddings of question and view are scaled by
 their spread over the training tasks, rewards are not discounted (episodes hold a handful of calls), the step size
@@ -18,8 +18,9 @@ from maestro_agents.agent import Observation, State
 from maestro_env.errors import MissingExtraError
 
 try:
+    import sb3_contrib
+    import stable_baselines3
     import torch
-    from sb3_contrib import MaskablePPO
     from stable_baselines3.common.base_class import BaseAlgorithm
 
     from maestro_agents.sb3_agent import Sb3Agent, ScaledFeatures
@@ -30,9 +31,10 @@ except ImportError as error:
     ) from error
 
 
-@final
-class PPO(Sb3Agent):
-    """MaskablePPO with settings that suit short episodes, embeddings and two cores."""
+class _PPO(Sb3Agent):
+    """Settings that suit short episodes, embeddings and two cores."""
+
+    _algorithm: type[sb3_contrib.MaskablePPO] | type[stable_baselines3.PPO]
 
     def __init__(
         self,
@@ -71,7 +73,7 @@ class PPO(Sb3Agent):
 
     def _build(self, envs: MaestroVecEnv) -> BaseAlgorithm:
         rate = self.learning_rate
-        return MaskablePPO(
+        return self._algorithm(
             "MultiInputPolicy",
             envs,
             seed=self.seed,
@@ -90,15 +92,6 @@ class PPO(Sb3Agent):
             device="cpu",
         )
 
-    def _act(
-        self, observation: Observation, state: State | None, *, starts: NDArray[np.bool_], deterministic: bool
-    ) -> tuple[NDArray[np.int64], State | None]:
-        del starts
-        masks = observation["action_mask"].astype(bool)
-        model = cast("MaskablePPO", self.model)
-        actions, _ = model.predict(dict(observation), action_masks=masks, deterministic=deterministic)
-        return actions.astype(np.int64), state
-
     def _settings(self) -> dict[str, Any]:
         return {
             "seed": self.seed,
@@ -110,3 +103,33 @@ class PPO(Sb3Agent):
             "entropy_weight": self.entropy_weight,
             "hidden": list(self.hidden),
         }
+
+
+@final
+class MaskablePPO(_PPO):
+    """PPO that only ever draws legal actions."""
+
+    _algorithm = sb3_contrib.MaskablePPO
+
+    def _act(
+        self, observation: Observation, state: State | None, *, starts: NDArray[np.bool_], deterministic: bool
+    ) -> tuple[NDArray[np.int64], State | None]:
+        del starts
+        masks = observation["action_mask"].astype(bool)
+        model = cast("sb3_contrib.MaskablePPO", self.model)
+        actions, _ = model.predict(dict(observation), action_masks=masks, deterministic=deterministic)
+        return actions.astype(np.int64), state
+
+
+@final
+class PPO(_PPO):
+    """PPO that has to find out by itself what is legal: a masked action loses a turn, as the environment rules."""
+
+    _algorithm = stable_baselines3.PPO
+
+    def _act(
+        self, observation: Observation, state: State | None, *, starts: NDArray[np.bool_], deterministic: bool
+    ) -> tuple[NDArray[np.int64], State | None]:
+        del starts
+        actions, _ = self.model.predict(dict(observation), deterministic=deterministic)
+        return actions.astype(np.int64), state

@@ -31,7 +31,7 @@ from maestro_agents.neural_linear import NeuralLinear
 from maestro_agents.one_shot_router import OneShotRouter
 from maestro_agents.open_loop_plan import OpenLoopPlan
 from maestro_agents.pointer_ppo import PointerPPO
-from maestro_agents.ppo import PPO
+from maestro_agents.ppo import PPO, MaskablePPO
 from maestro_agents.random import Random
 from maestro_agents.recurrent_ppo import RecurrentPPO
 from maestro_env.env import MaestroEnv
@@ -60,6 +60,7 @@ QUICK: Mapping[type[Agent], Mapping[str, Any]] = {
     NeuralLinear: {"hidden": 8, "every": 16, "steps": 20},
     FittedRules: {"steps": 60},
     PPO: {"num_envs": 2, "rollout_steps": 16, "batch_size": 16, "hidden": (16,)},
+    MaskablePPO: {"num_envs": 2, "rollout_steps": 16, "batch_size": 16, "hidden": (16,)},
     DQN: {"num_envs": 2, "batch_size": 16, "hidden": (16,)},
     RecurrentPPO: {"num_envs": 2, "rollout_steps": 16, "batch_size": 16, "memory": 16},
     PointerPPO: {"num_envs": 2, "rollout_steps": 16, "batch_size": 16, "hidden": 8, "memory": 50, "lesson": 10},
@@ -89,7 +90,7 @@ def test_agent__acts_legally_on_one_observation_and_on_a_batch(kind: type[Agent]
         assert (actions == action).all()
 
 
-@every_agent
+@pytest.mark.parametrize("kind", [kind for kind in QUICK if kind is not PPO], ids=lambda kind: kind.__name__)
 def test_agent__never_takes_a_masked_action(kind: type[Agent], train_env: MaestroEnv) -> None:
     recording = fake_recording(num_tasks=60, failing=0.2, missing=0.4)
     strict = MaestroEnv(recording=recording, registry=None, split="test", strict=True)
@@ -148,7 +149,9 @@ def test_agent__reports_its_progress_up_to_the_end(kind: type[Agent], train_env:
     assert not shares or shares[-1] == 1.0
 
 
-@pytest.mark.parametrize("kind", [UCB1, LinUCB, PPO, DQN, RecurrentPPO, PointerPPO], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", [UCB1, LinUCB, PPO, MaskablePPO, DQN, RecurrentPPO, PointerPPO], ids=lambda kind: kind.__name__
+)
 def test_agent__notes_what_each_episode_earned(kind: type[Agent], train_env: MaestroEnv, tmp_path: Path) -> None:
     agent: Any = quickly(kind, train_env)
     # At least 64 steps, of episodes of 1 to 5 of them, some of which were not at their end; a score is 0 or 1.
@@ -258,7 +261,7 @@ def test_fitted_rules__beat_every_fixed_sequence_in_the_same_turns() -> None:
 @pytest.mark.parametrize(
     ("kind", "settings"),
     [
-        (PPO, {"num_envs": 8, "rollout_steps": 32, "batch_size": 128, "learning_rate": 3e-3}),
+        (MaskablePPO, {"num_envs": 8, "rollout_steps": 32, "batch_size": 128, "learning_rate": 3e-3}),
         (DQN, {"num_envs": 8, "batch_size": 128, "learning_rate": 3e-3}),
         (RecurrentPPO, {"num_envs": 8, "rollout_steps": 32, "batch_size": 128, "learning_rate": 3e-3, "memory": 32}),
         (PointerPPO, {"num_envs": 8, "rollout_steps": 32, "batch_size": 128, "learning_rate": 3e-3}),

@@ -243,7 +243,7 @@ def made_up_run(agent: str, test: Recording, right: list[bool], *, passes: float
 def summary(test_tasks: Recording) -> Summary:
     size = len(test_tasks.tasks)
     runs = [
-        made_up_run("PPO", test_tasks, [True] * size, passes=3.0, val_reward=0.8),
+        made_up_run("MaskablePPO", test_tasks, [True] * size, passes=3.0, val_reward=0.8),
         made_up_run("FixedExpert", test_tasks, [False] * size, passes=1.0),
         made_up_run("FittedRules", test_tasks, [True] * size, passes=2.0, val_reward=0.9),
     ]
@@ -252,7 +252,7 @@ def summary(test_tasks: Recording) -> Summary:
 
 
 def test_summarise__keeps_the_order_of_the_contenders(summary: Summary) -> None:
-    assert [agent.name for agent in summary.agents] == ["FixedExpert", "FittedRules", "PPO"]
+    assert [agent.name for agent in summary.agents] == ["FixedExpert", "FittedRules", "MaskablePPO"]
 
 
 def test_summarise__the_last_rung_is_the_closed_loop_that_was_best_on_val(summary: Summary) -> None:
@@ -294,7 +294,7 @@ def test_tables__show_every_agent_and_gap(summary: Summary) -> None:
     console = Console(width=120, record=True, file=io.StringIO())
     console.print(tables(summary))
     text = console.export_text()
-    for word in ("FixedExpert", "FittedRules", "PPO", "+100.0", "best sequence within the turns", "counting"):
+    for word in ("FixedExpert", "FittedRules", "MaskablePPO", "+100.0", "best sequence within the turns", "counting"):
         assert word in text
 
 
@@ -308,5 +308,5 @@ def test_accuracy_against_cost__labels_every_agent_and_bound(summary: Summary) -
     figure = accuracy_against_cost(summary, source="where it comes from")
     (axes,) = figure.axes
     labels = " ".join(text.get_text() for text in axes.texts)
-    for word in ("FixedExpert", "FittedRules", "PPO", "any expert right", "confident replies only"):
+    for word in ("FixedExpert", "FittedRules", "MaskablePPO", "any expert right", "confident replies only"):
         assert word in labels

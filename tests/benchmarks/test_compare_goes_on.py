@@ -57,27 +57,29 @@ def test_resume__gives_what_an_undisturbed_comparison_gives(
     made: list[tuple[str, int]] = []
     real = running.run
 
-    def killed_at_the_second(name: str, *, seed: int, **others: Any) -> Run:
-        if len(made) == 1:
-            raise KeyboardInterrupt
-        made.append((name, seed))
-        return real(name, seed=seed, **others)
+    def killed_after(number: int) -> None:
+        def run(name: str, *, seed: int, **others: Any) -> Run:
+            if len(made) == number:
+                raise KeyboardInterrupt
+            made.append((name, seed))
+            return real(name, seed=seed, **others)
 
-    monkeypatch.setattr(running, "run", killed_at_the_second)
+        monkeypatch.setattr(running, "run", run)
+
+    killed_after(1)
     with pytest.raises(KeyboardInterrupt):
         compare.compare(settings, out=tmp_path / "killed", console=quietly())
     (folder,) = (tmp_path / "killed").iterdir()
     assert sorted(path.name for path in folder.iterdir()) == ["episodes", "settings.json"]
+    killed_after(3)
+    with pytest.raises(KeyboardInterrupt):
+        compare.resume(folder, console=quietly())
 
-    def counted(name: str, *, seed: int, **others: Any) -> Run:
-        made.append((name, seed))
-        return real(name, seed=seed, **others)
-
-    monkeypatch.setattr(running, "run", counted)
+    killed_after(5)  # more than there are
     console = quietly()
     assert compare.resume(folder, console=console) == folder
     assert made == [("Random", 0), ("Random", 1), ("LinUCB", 0), ("LinUCB", 1)]  # none was made twice
-    assert "1 of 4 runs are done already" in console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+    assert "3 of 4 runs are done already" in console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
     assert without_times(folder) == without_times(undisturbed)
     tables = [pq.read_table(path / "episodes") for path in (folder, undisturbed)]
     assert tables[0].equals(tables[1])
