@@ -32,16 +32,16 @@ class World:
 
     @property
     def unseen(self) -> tuple[str, ...]:
-        """The benchmarks that are met on test only; those of another registry's experts are left out."""
+        """The benchmarks that are met on test only; those whose experts the core registry lacks are left out of it."""
         cells = set(zip(self.recording.task_benchmarks, self.recording.task_splits, strict=True))
+        left_out = EXTENDED if self.registry == "core" else ()
         names = dict.fromkeys(self.recording.task_benchmarks)
-        return tuple(name for name in names if (name, "train") not in cells and name not in EXTENDED)
+        return tuple(name for name in names if (name, "train") not in cells and name not in left_out)
 
     def env(self, split: str) -> MaestroEnv:
         """Return a new environment on one split: of the benchmarks to train on, for test with the unseen ones."""
-        trained = [
-            name for name in dict.fromkeys(self.recording.task_benchmarks) if name not in (*self.unseen, *EXTENDED)
-        ]
+        cells = set(zip(self.recording.task_benchmarks, self.recording.task_splits, strict=True))
+        trained = [name for name in dict.fromkeys(self.recording.task_benchmarks) if (name, "train") in cells]
         return MaestroEnv(
             recording=self.recording,
             registry=self.registry,

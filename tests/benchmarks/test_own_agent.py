@@ -114,6 +114,19 @@ def test_own_agent__another_form_is_an_error() -> None:
         contender("my_module:")
 
 
+def test_tutorial__its_agent_gets_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Path(__file__).parents[2] / "docs" / "tutorials" / "your_own_agent.md"
+    first = page.read_text("utf-8").split("```python\n")[1].split("```")[0]
+    (tmp_path / "my_agent.py").write_text(first, "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    arguments = ["--agents", "FixedExpert", "--agent", "my_agent:ReadLocateRead", "--quick", "--processes", "1"]
+    assert compare.main([*arguments, "--out", str(tmp_path / "out")]) == 0
+    (path,) = (tmp_path / "out").glob("*/summary.json")
+    agents = json.loads(path.read_text("utf-8"))["agents"]
+    assert [agent["name"] for agent in agents] == ["FixedExpert", "ReadLocateRead"]
+    assert agents[1]["calls"]["mean"] > agents[0]["calls"]["mean"]
+
+
 def test_own_agent__a_function_makes_one_that_is_played_as_it_is(
     own_module: str, recording: Path, tmp_path: Path
 ) -> None:
