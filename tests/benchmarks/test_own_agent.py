@@ -119,11 +119,11 @@ def test_tutorial__its_agent_gets_its_row(tmp_path: Path, monkeypatch: pytest.Mo
     first = page.read_text("utf-8").split("```python\n")[1].split("```")[0]
     (tmp_path / "my_agent.py").write_text(first, "utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    arguments = ["--agents", "FixedExpert", "--agent", "my_agent:ReadLocateRead", "--quick", "--processes", "1"]
+    arguments = ["--agents", "FixedExpert", "--agent", "my_agent:AskUntilSure", "--quick", "--processes", "1"]
     assert compare.main([*arguments, "--out", str(tmp_path / "out")]) == 0
     (path,) = (tmp_path / "out").glob("*/summary.json")
     agents = json.loads(path.read_text("utf-8"))["agents"]
-    assert [agent["name"] for agent in agents] == ["FixedExpert", "ReadLocateRead"]
+    assert [agent["name"] for agent in agents] == ["FixedExpert", "AskUntilSure"]
     assert agents[1]["calls"]["mean"] > agents[0]["calls"]["mean"]
 
 
