@@ -14,10 +14,11 @@ from benchmarks.contenders import CONTENDERS
 from benchmarks.duration import forecast
 from benchmarks.episodes import write_tasks
 from benchmarks.findings import Findings, document, find
+from benchmarks.markdown import leaderboard
 from benchmarks.plots import accuracy_against_cost
 from benchmarks.provenance import provenance
 from benchmarks.report import write_report
-from benchmarks.results import FIGURE, REPORT, SUMMARY, TASKS, Folder, begin, reopen, write_json
+from benchmarks.results import FIGURE, LEADERBOARD, REPORT, SUMMARY, TASKS, Folder, begin, reopen, write_json
 from benchmarks.running import make_runs
 from benchmarks.settings import Settings, jobs_of, world_of
 from benchmarks.table import tables
@@ -85,6 +86,7 @@ def _write(findings: Findings, path: Path) -> None:
     footer = f"{source.command}   commit {source.commit[:10] or 'unknown'}   {source.cores} cores, {source.processor}"
     accuracy_against_cost(findings.summary, source=footer).savefig(path / FIGURE)
     write_report(path / REPORT, findings)
+    (path / LEADERBOARD).write_text(leaderboard(findings), "utf-8")
     write_json(path / SUMMARY, document(findings))
 
 

@@ -3,7 +3,7 @@
 - `settings.json`: what is compared, and where the figures come from; written first.
 - `episodes/`: a Parquet file for each finished run, together one table of every episode.
 - `tasks.parquet`: the test tasks, with the oracle bounds of each.
-- `report.html` and `accuracy-against-cost.png`.
+- `report.html`, `accuracy-against-cost.png` and `leaderboard.md`.
 - `summary.json`: every number; written last, so that a folder without it is unfinished.
 """
 
@@ -21,7 +21,7 @@ from benchmarks.settings import Job, Settings, as_json, from_json
 from maestro_env.errors import ConfigurationError
 
 SETTINGS, SUMMARY, EPISODES, TASKS = "settings.json", "summary.json", "episodes", "tasks.parquet"
-REPORT, FIGURE = "report.html", "accuracy-against-cost.png"
+REPORT, FIGURE, LEADERBOARD = "report.html", "accuracy-against-cost.png", "leaderboard.md"
 
 
 @dataclass(frozen=True, kw_only=True)

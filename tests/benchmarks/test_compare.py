@@ -65,11 +65,24 @@ def episodes(finished: Path) -> list[Mapping[str, Any]]:
 
 
 def test_compare__writes_numbers_episodes_tasks_a_report_and_a_figure(finished: Path) -> None:
-    names = ["accuracy-against-cost.png", "episodes", "report.html", "settings.json", "summary.json", "tasks.parquet"]
-    assert sorted(path.name for path in finished.iterdir()) == names
+    assert sorted(path.name for path in finished.iterdir()) == [
+        "accuracy-against-cost.png", "episodes", "leaderboard.md", "report.html", "settings.json", "summary.json",
+        "tasks.parquet",
+    ]  # fmt: skip
     with Image.open(finished / "accuracy-against-cost.png") as picture:
         assert picture.width > 1000
         assert len(picture.convert("RGB").getcolors(1 << 24) or []) > 50  # something was drawn
+
+
+def test_compare__its_leaderboard_is_a_table_of_markdown(finished: Path, written: Mapping[str, Any]) -> None:
+    text = (finished / "leaderboard.md").read_text("utf-8")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
+    assert {len(row) for row in rows} == {9}
+    best = max(written["agents"], key=lambda agent: agent["accuracy"]["mean"])
+    assert rows[2][0] == f"`{best['name']}`"
+    assert len(rows) == 2 + len(written["agents"])
+    assert rows[2][1].startswith(f"{100 * best['accuracy']['mean']:.1f} [")
+    assert f"over `{rows[3][0].strip('`')}`" in text or f"`{rows[3][0].strip('`')}` over" in text
 
 
 def test_compare__everyone_takes_part_with_the_seeds_they_need(
