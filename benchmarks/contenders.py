@@ -132,7 +132,7 @@ CONTENDERS = (
         agent=PointerPPO,
         varies=True,
         closed_loop=True,
-        total_timesteps=300_000,
+        total_timesteps=400_000,
         quick={"num_envs": 4, "rollout_steps": 32, "batch_size": 64, "memory": 100, "lesson": 10},
         quick_timesteps=128,
     ),
