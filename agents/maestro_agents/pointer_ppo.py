@@ -33,6 +33,7 @@ from maestro_agents.chances import Chances, fit_chances
 from maestro_agents.descriptors import NUM_FEATURES, Memory, describe, in_order
 from maestro_agents.features import Features
 from maestro_agents.lessons import Rows, familiar, forgetting, of_same_models, specialists, usefulness
+from maestro_agents.ppo_settings import arguments_of, settings_of
 from maestro_agents.recorded_tasks import recorded_tasks, take
 from maestro_env.env import MaestroEnv
 from maestro_env.errors import MissingExtraError
@@ -133,20 +134,11 @@ class PointerPPO(Agent):
             seed=self.seed,
             hidden=self.hidden,
         )
-        rate = self.learning_rate
         model = MaskablePPO(
             PointerPolicy,
             many(_lesson_env(self.env, take(recording, tasks), self._known(described)), self.num_envs),
-            seed=self.seed,
-            n_steps=self.rollout_steps,
-            batch_size=self.batch_size,
-            n_epochs=self.epochs,
-            learning_rate=lambda share_left: rate * share_left,
-            ent_coef=self.entropy_weight,
-            gamma=1.0,  # an answer is worth the same however many calls it took; their price is the reward's matter
-            gae_lambda=0.95,
+            **arguments_of(self),
             policy_kwargs={"hidden": self.hidden},
-            device="cpu",
         )
         report = Report(progress, total_timesteps)
         model.learn(total_timesteps, callback=report)
@@ -186,18 +178,7 @@ class PointerPPO(Agent):
         return np.concatenate([within, self._chances.of(within)], axis=-1)
 
     def _settings(self) -> dict[str, Any]:
-        return {
-            "seed": self.seed,
-            "num_envs": self.num_envs,
-            "rollout_steps": self.rollout_steps,
-            "batch_size": self.batch_size,
-            "epochs": self.epochs,
-            "learning_rate": self.learning_rate,
-            "entropy_weight": self.entropy_weight,
-            "hidden": self.hidden,
-            "memory": self.memory,
-            "lesson": self.lesson,
-        }
+        return {**settings_of(self), "hidden": self.hidden, "memory": self.memory, "lesson": self.lesson}
 
     def _learned(self) -> dict[str, NDArray[Any]]:
         return {
