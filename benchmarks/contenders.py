@@ -69,14 +69,14 @@ CONTENDERS = (
     ),
     Contender(
         agent=LinTS,
-        candidates=({"spread": 0.1}, {"spread": 0.3}),
+        candidates=({"spread": 0.2}, {"spread": 0.3}),
         varies=True,
         total_timesteps=20_000,
         quick_timesteps=200,
     ),
     Contender(
         agent=NeuralLinear,
-        candidates=({"spread": 0.1}, {"spread": 0.3}),
+        candidates=({"spread": 0.2}, {"spread": 0.3}),
         varies=True,
         total_timesteps=20_000,
         quick={"hidden": 8, "every": 50, "steps": 20},
