@@ -151,7 +151,7 @@ def test_page__without_learning_curves_there_is_no_such_section(picture: Path) -
 def test_page__regret_is_of_agents_of_one_call(findings: Findings) -> None:
     behaviours = {one.agent: one for one in findings.behaviours}
     learning = next(one.learning for one in findings.behaviours if one.learning)
-    assert "id=\"regret\"" not in page(findings)  # only Random reports what it earned, and it calls more than once
+    assert 'id="regret"' not in page(findings)  # only Random reports what it earned, and it calls more than once
     own = tuple(replace(one, learning=learning) for one in behaviours.values())
     text = page(replace(findings, behaviours=own))
     assert text.partition('id="regret"')[2].partition("</section>")[0].count("<figcaption>") == 1
