@@ -101,11 +101,8 @@ class Columns:
         self._refuse_null(column, array, "a vector")
         values: NDArray[np.float32] = _stored(array.values).reshape(-1, array.type.list_size)
         values = values[array.offset : array.offset + len(array)]
-        self.refuse(
-            column,
-            ~np.logical_and.reduce(np.isfinite(values), axis=1),
-            "holds NaN or infinity; expected finite numbers.",
-        )
+        finite = np.logical_and.reduce(np.isfinite(values), axis=1)
+        self.refuse(column, ~finite, "holds NaN or infinity; expected finite numbers.")
         return values
 
     def lists(self, column: str) -> CodedLists:
