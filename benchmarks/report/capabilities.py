@@ -10,7 +10,7 @@ from benchmarks.findings import Findings
 from benchmarks.report.markup import Markup, join, tag
 from benchmarks.report.scale import Scale
 from benchmarks.report.tables import Column, cell, source_line, table
-from benchmarks.report.wording import percent, span
+from benchmarks.report.wording import breakable, percent, span
 
 _CELL_WIDTH = 56
 _RADAR_WIDTH, _RADAR_HEIGHT, _RADIUS = 430, 300, 112
@@ -26,7 +26,7 @@ def benchmark_table(findings: Findings) -> Markup:
     columns = [
         Column(title="agent", numeric=False),
         *(
-            Column(title=f"{name} *" if name in summary.unseen else name, about=f"{tasks:,} test tasks")
+            Column(title=breakable(f"{name} *" if name in summary.unseen else name), about=f"{tasks:,} test tasks")
             for name, tasks in summary.benchmarks.items()
         ),
     ]
