@@ -217,6 +217,7 @@ class MaestroTextEnv(gym.Env[str, str]):
             ProtocolError: The prompt is longer than `max_prompt_chars`.
         """
         super().reset(seed=None if seed is None else int(seed))
+        self._episode = None
         observation, info = self.base.reset(seed=seed, options=options)
         here = moment_of(self.base)
         shown = self._shown(here.view)
