@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from maestro_env.text.escaping import cut, escape, unescape
@@ -32,6 +32,7 @@ def test_escape__what_looks_like_a_tag(text: str, escaped: str) -> None:
 
 
 @given(TEXTS)
+@example("<\\ and no end")
 def test_unescape__gives_back_what_was_escaped(text: str) -> None:
     assert unescape(escape(text)) == text
 
