@@ -10,7 +10,7 @@ ARGS ?=
 export OMP_NUM_THREADS ?= 1
 
 # What must hold on the oldest supported Gymnasium as well, without torch.
-CONTRACT_TESTS := $(wildcard tests/maestro_env/test_env*.py) tests/test_import.py \
+CONTRACT_TESTS := $(wildcard tests/maestro_env/test_env*.py) tests/test_import.py tests/maestro_env/text \
 	$(addprefix tests/maestro_env/test_, dynamics.py factored.py live.py render.py arguments.py)
 
 # The monolith is a baseline: nothing trains on it, so train tasks are left out.

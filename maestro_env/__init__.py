@@ -11,6 +11,7 @@ from maestro_env.recordings.recording import Recording
 from maestro_env.registry import STOP, Registry, load_registry
 from maestro_env.rewards import CostAwareReward, OutcomeReward, RewardFn
 from maestro_env.tasks.benchmarks import EXTENDED, UNSEEN
+from maestro_env.text.env import MaestroTextEnv
 from maestro_env.types import (
     AnswerRule,
     Context,
@@ -34,6 +35,7 @@ __all__ = [
     "Expert",
     "FactoredActions",
     "MaestroEnv",
+    "MaestroTextEnv",
     "Model",
     "Outcome",
     "OutcomeReward",
@@ -59,3 +61,5 @@ for _name, _arguments in (("Maestro-v0", {}), ("MaestroExtended-v0", _EXTENDED))
             vector_entry_point="maestro_env.vector:make_vector_env",
             kwargs=_arguments,
         )
+if "MaestroText-v0" not in gym.registry:
+    gym.register(id="MaestroText-v0", entry_point="maestro_env.text.env:MaestroTextEnv")  # pyright: ignore[reportUnknownMemberType]

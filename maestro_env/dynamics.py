@@ -179,10 +179,10 @@ def step(world: World, rules: Rules, state: State, action: int) -> State:
         world: Whose calls.
         rules: When the episode ends.
         state: Where it stands.
-        action: 0 to P.
+        action: 0 to P, or `MISSING` for a turn that names no expert: that is masked everywhere.
     """
     turns = len(state.calls) + 1
-    if action == STOP or not state.mask[action]:
+    if action <= STOP or not state.mask[action]:
         lost = action != STOP
         return State(
             task=state.task,

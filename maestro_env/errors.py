@@ -36,6 +36,10 @@ class ConfigurationError(MaestroError, ValueError):
     """An argument of the environment, an agent or a command that has no meaning."""
 
 
+class ProtocolError(MaestroError, ValueError):
+    """What the text protocol cannot express: a move, a registry's names, or a prompt within its limit."""
+
+
 class MissingExtraError(MaestroError, ImportError):
     """A feature whose optional dependency is not installed; the message names the extra."""
 

@@ -5,7 +5,7 @@ import pytest
 
 from maestro_env.dynamics import EXPERT_FEATURES, Rules, State, World, make_world, observe, reset, settle, step
 from maestro_env.errors import RegistryError, UnknownNameError
-from maestro_env.recordings.recording import Recording
+from maestro_env.recordings.recording import MISSING, Recording
 from maestro_env.registry import Registry
 from maestro_env.testing import fake_recording, fake_registry
 from maestro_env.types import AnswerRule, Expert, Model, Outcome, Skill
@@ -108,6 +108,14 @@ def test_step__a_masked_action_spends_the_turn_and_nothing_else(hand_made) -> No
     assert (after.slot, after.cost, after.ended) == (before.slot, before.cost, False)
     np.testing.assert_array_equal(after.mask, before.mask)
     np.testing.assert_array_equal(after.experts, before.experts)
+
+
+def test_step__a_turn_that_names_no_expert_calls_none_where_all_are_recorded(hand_made) -> None:
+    world = hand_made({(0, expert): ("7", 0.5) for expert in range(8)})
+    state = play(world, MISSING)
+    assert (state.calls, state.cost, state.slot) == ((MISSING,), 0.0, 0)
+    assert state.mask.tolist() == [1] * 9
+    assert not state.experts.any()
 
 
 def test_step__the_last_turn_ends_the_episode_even_when_it_is_lost(hand_made) -> None:

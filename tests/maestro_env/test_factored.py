@@ -45,8 +45,10 @@ def test_factored__stop_looks_at_nothing_else(env: FactoredActions) -> None:
 def test_factored__a_pair_that_is_no_expert_counts_as_masked(env: FactoredActions) -> None:
     _, info = env.reset(seed=0)
     for turn in range(4):
-        _, _, terminated, _, info = env.step(np.array([1, 6, 0]))
+        observation, _, terminated, _, info = env.step(np.array([1, 6, 0]))
         assert info["invalid_action"]
+        assert not observation["experts"].any()
+        assert observation["budget"][1] == 0.0
         assert info["expert"] == ""
         assert terminated == (turn == 3)
     assert info["outcome"] == "unanswered"
