@@ -13,6 +13,8 @@ from maestro_env.types import Expert, Model, Role, Skill
 
 _Entry = TypeVar("_Entry", Model, Skill)
 
+_KEYS = ("extends", "model", "skill", "endpoint", "service", "sampling")
+
 STOP = 0
 """The action that ends the episode and settles its answer; action 1 + i invokes expert i."""
 
@@ -124,6 +126,7 @@ def parse_registry(text: str, *, name: str) -> Registry:
 
     The file holds `[[model]]` tables (the fields of `Model`, and `skills`: names of the skills it pairs with),
     `[[skill]]` tables (the fields of `Skill`), and optionally `extends`: a shipped registry whose experts come first.
+    What else it holds about endpoints is read by connections.py.
 
     Raises:
         RegistryError: Not TOML, an unknown or missing key, or a model that names an unknown skill.
@@ -133,8 +136,8 @@ def parse_registry(text: str, *, name: str) -> Registry:
     except tomllib.TOMLDecodeError as error:
         raise RegistryError(f"Registry {name!r} is not valid TOML: {error}.") from error
     for key in document:
-        if key not in ("extends", "model", "skill"):
-            raise RegistryError(f"Registry {name!r}: {unknown_name('key', key, ('extends', 'model', 'skill'))}")
+        if key not in _KEYS:
+            raise RegistryError(f"Registry {name!r}: {unknown_name('key', key, _KEYS)}")
     base = load_registry(document["extends"]).experts if "extends" in document else ()
     skills = {expert.skill.name: expert.skill for expert in base}
     for table in document.get("skill", ()):

@@ -127,6 +127,12 @@ class Model:
     """Cost of one network evaluation, in passes (multiply-adds relative to the small reader)."""
     usd_per_pass: float = 0.0
     """Price of one pass, in USD."""
+    endpoint: str = ""
+    """Name of the `[[endpoint]]` of the registry file that serves it; empty for shipped networks."""
+    served_name: str = ""
+    """What that endpoint calls it; empty if it goes by its own name."""
+    usd_per_million_prompt_tokens: float = 0.0
+    usd_per_million_completion_tokens: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -21,7 +21,7 @@ PACKAGES = ("maestro_env", "maestro_agents", "benchmarks")
 
 LAYERS = (
     ("types", "errors"),
-    ("registry", "catalog", "scoring", "rewards", "tasks", "encoders"),
+    ("registry", "connections", "catalog", "scoring", "rewards", "tasks", "encoders"),
     ("skills", "experts"),
     ("backends", "recordings"),
     ("dynamics", "batch", "batch_features"),

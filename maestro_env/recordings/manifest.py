@@ -20,6 +20,13 @@ CONTEXTS = "contexts.parquet"
 REPLIES = "replies.parquet"
 FILES = (TASKS, CONTEXTS, REPLIES)
 
+_ENDPOINT_FIELDS = (
+    "endpoint",
+    "served_name",
+    "usd_per_million_prompt_tokens",
+    "usd_per_million_completion_tokens",
+)
+
 _Value = TypeVar("_Value")
 
 
@@ -54,10 +61,15 @@ def registry_to_json(registry: Registry) -> dict[str, Any]:
     """Return a registry as a JSON object."""
     return {
         "name": registry.name,
-        "models": [asdict(model) for model in registry.models],
+        "models": [_model_to_json(model) for model in registry.models],
         "skills": [asdict(skill) for skill in registry.skills],
         "experts": [{"model": expert.model.name, "skill": expert.skill.name} for expert in registry.experts],
     }
+
+
+def _model_to_json(model: Model) -> dict[str, Any]:
+    """Without the fields of endpoints where they are empty: a recording of shipped networks reads as it always did."""
+    return {key: value for key, value in asdict(model).items() if value or key not in _ENDPOINT_FIELDS}
 
 
 def registry_from_json(document: Mapping[str, Any]) -> Registry:

@@ -1,0 +1,165 @@
+"""The live half of a registry file: which endpoints serve its models and services, within which limits.
+
+The experts themselves are registry.py's. Nothing here is part of a recording, and no key is ever in a file: an
+endpoint names the environment variable that holds its key.
+"""
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+from maestro_env.errors import RegistryError, unknown_name
+from maestro_env.registry import registry_names
+from maestro_env.types import Model
+
+_Entry = TypeVar("_Entry")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Endpoint:
+    """A server that speaks OpenAI's chat-completions protocol, and what it may be asked for."""
+
+    name: str
+    url: str
+    """Base address, such as `http://127.0.0.1:8000/v1`."""
+    api_key_env: str = ""
+    """Name of the environment variable that holds the key; empty where the server asks for none."""
+    max_concurrent: int = 64
+    """Requests that it may have before it at once; at least 1."""
+    max_calls_per_s: float = math.inf
+    """Requests that it may be sent a second, retries included."""
+    deadline_s: float = 300.0
+    """Seconds that a prompt may take in all: waiting for its turn, retries and pauses between them included."""
+    max_tries: int = 4
+    """Requests for one prompt at most; 1 retries nothing."""
+    stream: bool = False
+    """Whether completions are streamed, so that one that grows too long is cut off while it is written."""
+    max_completion_chars: int = 200_000
+    """A longer completion is malformed; a streamed one is cut off there."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sampling:
+    """How completions are sampled: by default always the same, as far as a server can."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    max_tokens: int = 2048
+    """Most tokens of a completion, unless its prompt asks for another number."""
+    seed: int | None = 0
+    """Sent to the server; None sends none, for servers that refuse it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connections:
+    """Where the models and services of a registry file are served."""
+
+    endpoints: Mapping[str, Endpoint]
+    """By name."""
+    services: Mapping[str, Model] = field(default_factory=dict[str, Model])
+    """By name: models that skills use besides the expert's own, such as `ocr`."""
+    sampling: Sampling = field(default_factory=Sampling)
+
+    def endpoint_of(self, model: Model) -> Endpoint:
+        """Return the endpoint of a model or service.
+
+        Raises:
+            RegistryError: The model names no endpoint.
+            UnknownNameError: It names one that is not listed; the message names the nearest ones.
+        """
+        if not model.endpoint:
+            raise RegistryError(
+                f"Model {model.name!r} names no endpoint; give it `endpoint = ...`, one of "
+                f"{sorted(self.endpoints)}, or use the backend 'local' for shipped networks."
+            )
+        if model.endpoint not in self.endpoints:
+            raise unknown_name(f"endpoint of model {model.name!r}", model.endpoint, self.endpoints)
+        return self.endpoints[model.endpoint]
+
+    def service(self, name: str) -> Model:
+        """Return a service.
+
+        Raises:
+            UnknownNameError: No such service; the message names the nearest ones.
+        """
+        if name not in self.services:
+            raise unknown_name("service", name, self.services)
+        return self.services[name]
+
+
+def load_connections(name_or_path: str | Path) -> Connections:
+    """Load the connections of a shipped registry by name, or of anyone's own TOML file.
+
+    Raises:
+        UnknownNameError: Neither a shipped name nor an existing file.
+        RegistryError: The file cannot be understood; the message says where and why.
+    """
+    name = str(name_or_path)
+    if name in registry_names():
+        return parse_connections(
+            resources.files("maestro_env.catalog").joinpath(f"{name}.toml").read_text("utf-8"), name=name
+        )
+    path = Path(name_or_path)
+    if not path.is_file():
+        raise unknown_name("registry", name, registry_names())
+    return parse_connections(path.read_text("utf-8"), name=path.stem)
+
+
+def parse_connections(text: str, *, name: str) -> Connections:
+    """Return the connections of the text of a registry file.
+
+    They stand in `[[endpoint]]` tables (the fields of `Endpoint`), `[[service]]` tables (those of `Model`), and one
+    `[sampling]` table (those of `Sampling`). Those of the registry that the file `extends` hold where it says nothing.
+
+    Raises:
+        RegistryError: Not TOML, an unknown or missing key, a value of a wrong type or range, or an endpoint or service
+            listed twice.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RegistryError(f"Registry {name!r} is not valid TOML: {error}.") from error
+    base = load_connections(document["extends"]) if "extends" in document else Connections(endpoints={})
+    endpoints = _by_name(Endpoint, document.get("endpoint", []), where=f"registry {name!r}, endpoint")
+    for endpoint in endpoints.values():
+        _check_endpoint(endpoint, where=f"registry {name!r}, endpoint {endpoint.name!r}")
+    services = _by_name(Model, document.get("service", []), where=f"registry {name!r}, service")
+    sampling = base.sampling
+    if "sampling" in document:
+        sampling = _entry(Sampling, document["sampling"], where=f"registry {name!r}, sampling")
+    return Connections(
+        endpoints={**base.endpoints, **endpoints}, services={**base.services, **services}, sampling=sampling
+    )
+
+
+def _by_name(kind: type[_Entry], tables: list[Mapping[str, Any]], *, where: str) -> dict[str, _Entry]:
+    entries: dict[str, _Entry] = {}
+    for table in tables:
+        name = table.get("name")
+        if name in entries:
+            raise RegistryError(f"{where} {name!r} is listed twice; give each a name of its own.")
+        entries[str(name)] = _entry(kind, table, where=f"{where} {name!r}")
+    return entries
+
+
+def _entry(kind: type[_Entry], table: Mapping[str, Any], *, where: str) -> _Entry:
+    known: Mapping[str, Any] = getattr(kind, "__dataclass_fields__")  # noqa: B009 - pyright knows no such attribute
+    for key in table:
+        if key not in known:
+            raise RegistryError(f"{where}: {unknown_name('key', key, known)}")
+    try:
+        return kind(**table)
+    except TypeError as error:
+        raise RegistryError(f"{where}: {error}; expected the keys {list(known)}.") from error
+
+
+def _check_endpoint(endpoint: Endpoint, *, where: str) -> None:
+    if not endpoint.url.startswith(("http://", "https://")):
+        raise RegistryError(f"{where}: url = {endpoint.url!r}; expected an address such as 'http://127.0.0.1:8000/v1'.")
+    for key in ("max_concurrent", "max_tries", "max_completion_chars", "max_calls_per_s", "deadline_s"):
+        if not getattr(endpoint, key) > 0:
+            raise RegistryError(f"{where}: {key} = {getattr(endpoint, key)!r}; expected a number above 0.")

@@ -1,0 +1,1 @@
+"""Skills of models behind endpoints: workflows of prompts. They know no server."""
