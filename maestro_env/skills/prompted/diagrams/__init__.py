@@ -1,0 +1,1 @@
+"""`Diagram_Reasoning_Skill` and its tier-2 skills."""

@@ -1,0 +1,1 @@
+"""`Embodied_Scene_QA_Skill` and its tier-2 skills."""

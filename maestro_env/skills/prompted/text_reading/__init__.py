@@ -1,0 +1,1 @@
+"""`OCR_Problem_Solver` and its tier-2 skills."""
