@@ -12,11 +12,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
-from maestro_env.errors import RegistryError, unknown_name
+from maestro_env.errors import RegistryError, UnknownNameError, unknown_name
 from maestro_env.registry import registry_names
 from maestro_env.types import Model
 
 _Entry = TypeVar("_Entry")
+
+_AT_LEAST_ONE = ("max_concurrent", "max_tries", "max_completion_chars", "breaker_failures")
+_ABOVE_ZERO = ("max_calls_per_s", "timeout_s", "deadline_s", "first_pause_s", "breaker_pause_s")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,14 +35,24 @@ class Endpoint:
     """Requests that it may have before it at once; at least 1."""
     max_calls_per_s: float = math.inf
     """Requests that it may be sent a second, retries included."""
+    timeout_s: float = 120.0
+    """Seconds that one request may take."""
     deadline_s: float = 300.0
     """Seconds that a prompt may take in all: waiting for its turn, retries and pauses between them included."""
     max_tries: int = 4
     """Requests for one prompt at most; 1 retries nothing."""
+    first_pause_s: float = 0.5
+    """Before the first retry; each further pause is twice as long, up to `retries.LONGEST_PAUSE_S`."""
+    breaker_failures: int = 16
+    """Requests in a row that must fail to reach the server for it to be left alone for a while."""
+    breaker_pause_s: float = 5.0
+    """How long it is left alone; twice as long each time that it still cannot be reached."""
     stream: bool = False
     """Whether completions are streamed, so that one that grows too long is cut off while it is written."""
     max_completion_chars: int = 200_000
     """A longer completion is malformed; a streamed one is cut off there."""
+    check_model: bool = True
+    """Whether a completion by a model of another name is malformed; a server's dated version of the name is not."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,11 +81,10 @@ class Connections:
         """Return the endpoint of a model or service.
 
         Raises:
-            RegistryError: The model names no endpoint.
-            UnknownNameError: It names one that is not listed; the message names the nearest ones.
+            UnknownNameError: The model names no endpoint, or one that is not listed; the message names the nearest.
         """
         if not model.endpoint:
-            raise RegistryError(
+            raise UnknownNameError(
                 f"Model {model.name!r} names no endpoint; give it `endpoint = ...`, one of "
                 f"{sorted(self.endpoints)}, or use the backend 'local' for shipped networks."
             )
@@ -160,6 +172,11 @@ def _entry(kind: type[_Entry], table: Mapping[str, Any], *, where: str) -> _Entr
 def _check_endpoint(endpoint: Endpoint, *, where: str) -> None:
     if not endpoint.url.startswith(("http://", "https://")):
         raise RegistryError(f"{where}: url = {endpoint.url!r}; expected an address such as 'http://127.0.0.1:8000/v1'.")
-    for key in ("max_concurrent", "max_tries", "max_completion_chars", "max_calls_per_s", "deadline_s"):
-        if not getattr(endpoint, key) > 0:
-            raise RegistryError(f"{where}: {key} = {getattr(endpoint, key)!r}; expected a number above 0.")
+    for key in _AT_LEAST_ONE:
+        value = getattr(endpoint, key)
+        if not isinstance(value, int) or value < 1:
+            raise RegistryError(f"{where}: {key} = {value!r}; expected a whole number of at least 1.")
+    for key in _ABOVE_ZERO:
+        value = getattr(endpoint, key)
+        if not isinstance(value, int | float) or not value > 0:
+            raise RegistryError(f"{where}: {key} = {value!r}; expected a number above 0.")

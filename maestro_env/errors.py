@@ -40,6 +40,10 @@ class ProtocolError(MaestroError, ValueError):
     """What the text protocol cannot express: a move, a registry's names, or a prompt within its limit."""
 
 
+class CacheError(MaestroError, ValueError):
+    """A cache on disk that cannot be opened, read or written."""
+
+
 class MissingExtraError(MaestroError, ImportError):
     """A feature whose optional dependency is not installed; the message names the extra."""
 

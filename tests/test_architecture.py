@@ -40,7 +40,7 @@ LAYERS = (
         "sb3",
     ),
     ("maestro_env",),  # the public names in maestro_env/__init__.py
-    ("testing", "cli"),
+    ("testing", "fault_server", "cli"),
     ("maestro_agents",),
     ("benchmarks",),
 )
@@ -58,6 +58,8 @@ HOMES = {
     "rich": ("maestro_env.cli", "maestro_env.experts.train", "maestro_env.experts.evaluate", "benchmarks"),
     "torch": ("maestro_env.experts", "maestro_env.backends.local", "maestro_agents", "benchmarks"),
     "safetensors": ("maestro_env.experts",),
+    "aiohttp": ("maestro_env.backends.endpoints.http", "benchmarks"),
+    "yarl": ("maestro_env.backends.endpoints.http", "benchmarks"),
     "stable_baselines3": ("maestro_env.sb3", "maestro_agents", "benchmarks"),
     "sb3_contrib": ("maestro_agents", "benchmarks"),
     "matplotlib": ("benchmarks",),

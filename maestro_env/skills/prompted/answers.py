@@ -1,23 +1,27 @@
-"""What a model's completion answers: its thinking removed, and the final answer found in the rest."""
+"""What a model's completion answers: its thinking removed, and the final answer found in the rest.
+
+Completions may be hostile, so everything here takes time in proportion to their length.
+"""
 
 import re
 
-_THINKING = re.compile(r"<think>.*?</think>", re.DOTALL | re.IGNORECASE)
-_END_OF_THINKING = "</think>"
-_ANSWER_LINE = re.compile(
-    r"^[\s*_#>]*(?:final\s+)?answer\s*[*_]*\s*:\s*[*_]*\s*(.+?)[\s*_]*$", re.IGNORECASE | re.MULTILINE
-)
-_BOXED = re.compile(r"\\boxed\s*\{")
-_TAGGED = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
+_THINKING_BEGINS = re.compile(r"<think>", re.IGNORECASE)
+_THINKING_ENDS = re.compile(r"</think>", re.IGNORECASE)
+_ANSWER_LINE = re.compile(r"[ \t*_#>]{0,8}(?:final )?answer[ *_]{0,4}:(.*)", re.IGNORECASE)
+_ANSWER_BEGINS, _ANSWER_ENDS = "<answer>", "</answer>"
+_BOX_BEGINS = "\\boxed{"
+_MARKS = " \t*_"
+"""What may stand around an answer and is not part of it: white space and marks of bold print."""
 
 ANSWER_FORM = "End with one line of this form, and nothing after it:\nAnswer: <your answer>"
 """What a prompt says where `final_answer` is to read the completion."""
 
 
 def without_thinking(text: str) -> str:
-    """Return a completion without what the model thought: `<think>` blocks, and all before a lone `</think>`."""
-    kept = _THINKING.sub("", text)
-    return kept.rpartition(_END_OF_THINKING)[2].strip()
+    """Return what a completion says after its thinking, which ends with `</think>`; empty where it never ends."""
+    ends = [match.end() for match in _THINKING_ENDS.finditer(text)]
+    said = text[ends[-1] :] if ends else text
+    return "" if _THINKING_BEGINS.search(said) else said.strip()
 
 
 def final_answer(text: str) -> str | None:
@@ -27,22 +31,32 @@ def final_answer(text: str) -> str | None:
     itself if it is a single line. Unfinished thinking states nothing.
     """
     said = without_thinking(text)
-    if "<think>" in said.lower():
-        return None
-    for found in (_ANSWER_LINE.findall(said), _TAGGED.findall(said), _boxed(said)):
-        if found and found[-1].strip():
-            return found[-1].strip()
-    return said if said and "\n" not in said else None
+    alone = said if "\n" not in said else ""
+    return _after_answer(said) or _tagged(said) or _boxed(said) or alone or None
 
 
-def _boxed(text: str) -> list[str]:
-    r"""Return what stands in each `\boxed{}`, whose braces may hold others."""
-    bodies: list[str] = []
-    for match in _BOXED.finditer(text):
-        depth, end = 1, match.end()
-        while end < len(text) and depth:
-            depth += {"{": 1, "}": -1}.get(text[end], 0)
-            end += 1
-        if not depth:
-            bodies.append(text[match.end() : end - 1])
-    return bodies
+def _after_answer(text: str) -> str:
+    """Return what follows the last `Answer:` at the start of a line, there or on the next line that says anything."""
+    lines = text.splitlines()
+    for place in range(len(lines) - 1, -1, -1):
+        found = _ANSWER_LINE.match(lines[place])
+        if found is not None:
+            rest = (found.group(1), *lines[place + 1 :])
+            return next((said for line in rest if (said := line.strip(_MARKS))), "")
+    return ""
+
+
+def _tagged(text: str) -> str:
+    before, end, _ = text.rpartition(_ANSWER_ENDS)
+    return before.rpartition(_ANSWER_BEGINS)[2].strip() if end and _ANSWER_BEGINS in before else ""
+
+
+def _boxed(text: str) -> str:
+    r"""Return what stands in the last `\boxed{}`, whose braces may hold others."""
+    _, begin, body = text.rpartition(_BOX_BEGINS)
+    depth = 1
+    for place, character in enumerate(body if begin else ""):
+        depth += {"{": 1, "}": -1}.get(character, 0)
+        if depth == 0:
+            return body[:place].strip()
+    return ""

@@ -1,0 +1,1 @@
+"""Asking models behind endpoints: one idea a file, put together in caller.py."""
