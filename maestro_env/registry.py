@@ -1,7 +1,7 @@
 """The registry: which expert an action names. The lists themselves are the TOML files in `catalog/`."""
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -13,7 +13,8 @@ from maestro_env.types import Expert, Model, Role, Skill
 
 _Entry = TypeVar("_Entry", Model, Skill)
 
-_KEYS = ("extends", "model", "skill", "endpoint", "service", "sampling")
+_KEYS = ("extends", "model", "skill", "pairing", "endpoint", "service", "sampling", "server")
+_PAIRING_KEYS = ("model", "skills")
 
 STOP = 0
 """The action that ends the episode and settles its answer; action 1 + i invokes expert i."""
@@ -126,7 +127,9 @@ def parse_registry(text: str, *, name: str) -> Registry:
 
     The file holds `[[model]]` tables (the fields of `Model`, and `skills`: names of the skills it pairs with),
     `[[skill]]` tables (the fields of `Skill`), and optionally `extends`: a shipped registry whose experts come first.
-    What else it holds about endpoints is read by connections.py.
+    A `[[pairing]]` table (`model` and `skills`) pairs a model of that registry with further skills; the experts of
+    pairings come after the extended registry's own, and before those of the file's models.
+    What else it holds about endpoints is read by connections.py, and about servers by serving.py.
 
     Raises:
         RegistryError: Not TOML, an unknown or missing key, or a model that names an unknown skill.
@@ -143,18 +146,39 @@ def parse_registry(text: str, *, name: str) -> Registry:
     for table in document.get("skill", ()):
         skill = _build(Skill, table, where=f"registry {name!r}, skill {table.get('name')!r}")
         skills[skill.name] = skill
-    experts = list(base)
+    experts = [*base, *_paired(document.get("pairing", ()), base, skills, name=name)]
     for table in document.get("model", ()):
         where = f"registry {name!r}, model {table.get('name')!r}"
         pairs = table.get("skills", ())
         model = _build(Model, {key: value for key, value in table.items() if key != "skills"}, where=where)
         if model.role not in tuple(Role):
             raise RegistryError(f"{where}: {unknown_name('role', model.role, tuple(Role))}")
-        for skill_name in pairs:
-            if skill_name not in skills:
-                raise RegistryError(f"{where}: {unknown_name('skill', skill_name, skills)}")
-            experts.append(Expert(model=model, skill=skills[skill_name]))
+        experts += _experts(model, pairs, skills, where=where)
     return Registry(name=name, experts=tuple(experts))
+
+
+def _paired(
+    tables: Sequence[Mapping[str, Any]], base: Sequence[Expert], skills: Mapping[str, Skill], *, name: str
+) -> Iterator[Expert]:
+    """Yield the experts of the `[[pairing]]` tables."""
+    models = {expert.model.name: expert.model for expert in base}
+    for table in tables:
+        where = f"registry {name!r}, pairing of {table.get('model')!r}"
+        for key in table:
+            if key not in _PAIRING_KEYS:
+                raise RegistryError(f"{where}: {unknown_name('key', key, _PAIRING_KEYS)}")
+        if table.get("model") not in models:
+            raise RegistryError(
+                f"{where}: {unknown_name('model of the extended registry', table.get('model'), models)}"
+            )
+        yield from _experts(models[table["model"]], table.get("skills", ()), skills, where=where)
+
+
+def _experts(model: Model, names: Sequence[str], skills: Mapping[str, Skill], *, where: str) -> Iterator[Expert]:
+    for name in names:
+        if name not in skills:
+            raise RegistryError(f"{where}: {unknown_name('skill', name, skills)}")
+        yield Expert(model=model, skill=skills[name])
 
 
 def _build(kind: type[_Entry], table: Mapping[str, Any], *, where: str) -> _Entry:

@@ -21,9 +21,9 @@ PACKAGES = ("maestro_env", "maestro_agents", "benchmarks")
 
 LAYERS = (
     ("types", "errors"),
-    ("registry", "connections", "catalog", "scoring", "rewards", "tasks", "encoders"),
+    ("registry", "connections", "serving", "sandbox", "catalog", "scoring", "rewards", "tasks", "encoders"),
     ("skills", "experts"),
-    ("backends", "recordings"),
+    ("backends", "recordings", "checking"),
     ("dynamics", "batch", "batch_features"),
     (
         "env",
@@ -58,6 +58,7 @@ HOMES = {
     "rich": ("maestro_env.cli", "maestro_env.experts.train", "maestro_env.experts.evaluate", "benchmarks"),
     "torch": ("maestro_env.experts", "maestro_env.backends.local", "maestro_agents", "benchmarks"),
     "safetensors": ("maestro_env.experts",),
+    "rapidocr_onnxruntime": ("maestro_env.backends.local_services",),
     "aiohttp": ("maestro_env.backends.endpoints.http", "benchmarks"),
     "yarl": ("maestro_env.backends.endpoints.http", "benchmarks"),
     "stable_baselines3": ("maestro_env.sb3", "maestro_agents", "benchmarks"),
@@ -68,8 +69,9 @@ HOMES = {
 }
 """Third-party libraries, and the modules or packages that may import them, at the top or anywhere else."""
 
-BOUNDARIES: tuple[str, ...] = ()
-"""The modules that may catch `Exception`: those that turn whatever a foreign expert throws into a status."""
+BOUNDARIES: tuple[str, ...] = ("maestro_env.sandbox.confine",)
+"""The modules that may catch `Exception`: those that turn whatever a foreign expert throws into a status,
+or what its program throws into a result."""
 
 MAX_LINES = 400
 

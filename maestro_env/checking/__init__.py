@@ -1,0 +1,1 @@
+"""Checking a registry file whole: every problem at once, each with its line, its key and its cure."""

@@ -1,0 +1,77 @@
+"""`maestro registry check`: all that is wrong with a registry file, and which of its endpoints answer."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+from rich.console import Console
+
+from maestro_env.backends.endpoints.ping import ping
+from maestro_env.checking.registry_file import problems_in
+from maestro_env.connections import Connections, load_connections
+from maestro_env.errors import RegistryError, unknown_name
+from maestro_env.registry import Registry, load_registry, registry_names
+from maestro_env.serving import served_names
+
+SUMMARY = "Check a registry file whole: every problem with its line, its key and what to do; --ping asks its endpoints."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("action", choices=("check",), help="what to do with the file")
+    parser.add_argument("file", help="a TOML file, or the name of a shipped registry")
+    parser.add_argument("--ping", action="store_true", help="ask every endpoint which models it serves")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print what is wrong, or what the file holds; exits with 1 if anything is wrong or does not answer."""
+    console = Console(highlight=False, soft_wrap=True)
+    text = _text(arguments.file)
+    problems = problems_in(text)
+    for problem in problems:
+        console.print(f"{arguments.file}: {problem}", markup=False)
+    if problems:
+        console.print(f"{len(problems)} problem{'' if len(problems) == 1 else 's'}.")
+        sys.exit(1)
+    registry, connections = load_registry(arguments.file), load_connections(arguments.file)
+    counts = f"{len(registry.models)} models, {len(registry.skills)} skills, {len(registry)} experts"
+    console.print(f"{arguments.file}: nothing wrong; {counts}, {len(connections.services)} services.", markup=False)
+    if arguments.ping:
+        silent = list(_pinged(registry, connections, console))
+        if silent:
+            console.print(f"{len(silent)} of {len(connections.endpoints)} endpoints cannot be used.")
+            sys.exit(1)
+
+
+def _text(name_or_path: str) -> str:
+    if name_or_path in registry_names():
+        return resources.files("maestro_env.catalog").joinpath(f"{name_or_path}.toml").read_text("utf-8")
+    path = Path(name_or_path)
+    if not path.is_file():
+        raise unknown_name("registry", name_or_path, registry_names())
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise RegistryError(f"{name_or_path} is not UTF-8 ({error}); save it as UTF-8.") from error
+
+
+def _pinged(registry: Registry, connections: Connections, console: Console) -> Iterator[str]:
+    """Print what each endpoint answers, and yield the names of those that cannot be used."""
+    for pong in ping(connections.endpoints.values()):
+        name = pong.endpoint.name
+        wanted = served_names(name, registry, connections)
+        if pong.served is None:
+            console.print(f"{name}: {pong.detail}", markup=False)
+            yield name
+            continue
+        missing = [each for each in wanted if each not in pong.served]
+        if missing:
+            serves = ", ".join(pong.served) or "nothing"
+            console.print(f"{name}: answers, but does not serve {', '.join(missing)}; it serves {serves}", markup=False)
+            yield name
+        else:
+            console.print(
+                f"{name}: answers, and serves {', '.join(wanted) or 'nothing that is asked of it'}", markup=False
+            )
