@@ -99,15 +99,15 @@ def _fill(path: Path, worker: int) -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_cache__several_processes_at_once(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_fill, args=(tmp_path / "c", worker)) for worker in range(3)]
+    workers = [context.Process(target=_fill, args=(tmp_path / "c", worker)) for worker in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join(60)
-    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert [worker.exitcode for worker in workers] == [0, 0]
     cache = Cache(tmp_path / "c")
-    assert cache.size().num_entries == 200 + 3 * 200
-    assert all(cache.get(f"own {worker} {n}") == f"value {n}" for worker in range(3) for n in range(200))
+    assert cache.size().num_entries == 200 + 2 * 200
+    assert all(cache.get(f"own {worker} {n}") == f"value {n}" for worker in range(2) for n in range(200))
 
 
 WRITER = """
@@ -124,7 +124,7 @@ while True:
 
 
 def test_cache__a_kill_loses_nothing_that_was_kept(tmp_path: Path) -> None:
-    for round_ in range(3):
+    for round_ in range(2):
         with subprocess.Popen(
             [sys.executable, "-c", WRITER, str(tmp_path / f"c{round_}")], stdout=subprocess.PIPE, text=True
         ) as writer:
