@@ -51,6 +51,9 @@ class Endpoint:
     """Whether completions are streamed, so that one that grows too long is cut off while it is written."""
     max_completion_chars: int = 200_000
     """A longer completion is malformed; a streamed one is cut off there."""
+    fixed_sampling: bool = False
+    """Whether it takes neither temperature nor top_p nor a seed, and calls the limit of a completion
+    `max_completion_tokens`, as OpenAI's reasoning models do."""
     check_model: bool = True
     """Whether a completion by a model of another name is malformed; a server's dated version of the name is not."""
 

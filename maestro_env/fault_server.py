@@ -95,6 +95,7 @@ class FaultServer:
         self.kept_bodies = kept_bodies
         self.journal = Journal()
         self.port = 0
+        self._streams: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._listening = Event()
         self._thread = Thread(target=self._serve, name="fault-server", daemon=True)
@@ -103,6 +104,11 @@ class FaultServer:
     def url(self) -> str:
         """The base address."""
         return f"http://127.0.0.1:{self.port}/v1"
+
+    def keep(self, task: "asyncio.Task[None]") -> None:
+        """Hold on to a task of the server's loop until it is done."""
+        self._streams.add(task)
+        task.add_done_callback(self._streams.discard)
 
     def __enter__(self) -> "FaultServer":
         self._thread.start()
@@ -158,7 +164,7 @@ class _Connection(asyncio.Protocol):
         if len(self._received) < body_end:
             return None
         body, self._received = self._received[end + 4 : body_end], self._received[body_end:]
-        document = json.loads(body) if body else {}
+        document: dict[str, Any] = json.loads(body) if body else {}
         key = headers.get("authorization", "").removeprefix("Bearer ")
         return _Request(path=lines[0].split(" ")[1], key=key, body=document, text=_text_of(document))
 
@@ -223,12 +229,12 @@ class _Exchange:
         server.journal.num_open -= 1
         if fault is Fault.RESET:
             connection.close(rudely=True)
-        elif fault in _CODES:
+        elif fault is not None and fault in _CODES:
             self._refuse(fault)
         elif fault is Fault.REDIRECT:
             connection.write(_head(307, 0, f"Location: /right{self._request.path}\r\n"))
         elif self._request.body.get("stream") and fault in (None, Fault.SLOW, Fault.HUGE, Fault.BROKEN_OFF):
-            asyncio.ensure_future(self._stream(fault))
+            server.keep(asyncio.ensure_future(self._stream(fault)))
         else:
             content = self._content(fault)
             connection.write(_head(200, len(content)))

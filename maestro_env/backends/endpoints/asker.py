@@ -92,8 +92,10 @@ class Asker:
     async def _ask(self, prompt: PreparedPrompt, answered: Answered, deadline: asyncio.Timeout) -> None:
         endpoint = prompt.endpoint
         loop = asyncio.get_running_loop()
+        limits = self._lanes[endpoint.name].limits
         for retry in range(endpoint.max_tries):
-            async with self._lanes[endpoint.name].limits.place():
+            async with limits.places:
+                await limits.turn()
                 if deadline.when() is None:
                     deadline.reschedule(loop.time() + endpoint.deadline_s)
                 attempt = await self._try(prompt, answered)

@@ -1,6 +1,7 @@
 """Sends requests over pooled connections, and turns whatever comes back, or does not, into an `Attempt`."""
 
 import asyncio
+import io
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -22,6 +23,8 @@ except ImportError as missing:
     ) from missing
 
 _OK = 200
+_LARGE_BYTES = 2**20
+"""Of bodies that are sent in pieces, so that the event loop is not held up; aiohttp warns of larger ones."""
 _ERROR_BYTES = 4096
 """Read of the body of an error: enough for its message."""
 
@@ -65,8 +68,10 @@ class HttpClient:
         except (aiohttp.ClientError, OSError) as error:
             # The class alone: messages of the library may hold headers, and with them the key.
             return Attempt(status=Status.UNREACHABLE, detail=type(error).__name__, retryable=True)
-        redact = self._secrets[endpoint.name].redact
-        return replace(attempt, text=redact(attempt.text), detail=redact(attempt.detail))
+        secret = self._secrets[endpoint.name]
+        if secret.is_in(attempt.text):  # written in escapes, or streamed
+            return replace(attempt, text=secret.redact(attempt.text))
+        return attempt
 
     async def _exchange(self, endpoint: Endpoint, body: bytes, *, model: str) -> Attempt:
         url = self._urls.get(endpoint.name)
@@ -75,7 +80,8 @@ class HttpClient:
         secret = self._secrets[endpoint.name]
         headers = {"Authorization": f"Bearer {secret.reveal()}"} if secret.reveal() else None
         # A redirect is not followed: it would carry the key and the question to a server that nobody named.
-        async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+        data = io.BytesIO(body) if len(body) > _LARGE_BYTES else body
+        async with self._session.post(url, data=data, headers=headers, allow_redirects=False) as response:
             if response.status != _OK:
                 content = await _read(response, _ERROR_BYTES) or b""
                 pause_s = parse_retry_after(response.headers.get("Retry-After"))

@@ -2,8 +2,6 @@
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 
 
 class EndpointLimits:
@@ -15,17 +13,14 @@ class EndpointLimits:
     """
 
     def __init__(self, *, max_concurrent: int, max_calls_per_s: float) -> None:
-        self._places = asyncio.Semaphore(max_concurrent)
+        self.places = asyncio.Semaphore(max_concurrent)
+        """To be held while a request is under way."""
         self._spacing_s = 0.0 if math.isinf(max_calls_per_s) else 1.0 / max_calls_per_s
-        self._next_s = 0.0
+        self._latest_s = -math.inf
 
-    @asynccontextmanager
-    async def place(self) -> AsyncGenerator[None]:
-        """Wait for a place, and hold it for as long as the context lasts."""
-        async with self._places:
-            if self._spacing_s:
-                # Waiting inside the place: requests that wait for one must not add up to a burst.
-                now_s = asyncio.get_running_loop().time()
-                self._next_s = max(self._next_s + self._spacing_s, now_s)
-                await asyncio.sleep(self._next_s - now_s)
-            yield
+    async def turn(self) -> None:
+        """Wait until one more request may be sent; inside a place, for those who wait must not add up to a burst."""
+        if self._spacing_s:
+            now_s = asyncio.get_running_loop().time()
+            self._latest_s = max(self._latest_s + self._spacing_s, now_s)
+            await asyncio.sleep(self._latest_s - now_s)

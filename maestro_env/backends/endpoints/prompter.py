@@ -8,6 +8,7 @@ from maestro_env.backends.cache import Cache
 from maestro_env.backends.endpoints.asker import Answered, Asker
 from maestro_env.backends.endpoints.pictures import PictureEncoder
 from maestro_env.backends.endpoints.requests import PreparedPrompt, request_body, request_key
+from maestro_env.backends.local_services import local_service
 from maestro_env.connections import Connections
 from maestro_env.skills.prompted.base import EXPERT, Prompt
 from maestro_env.types import Model, Status
@@ -44,12 +45,18 @@ class Prompter:
 
         Raises:
             UnknownNameError: The prompt is for a service, or a model of an endpoint, that is not listed.
+            MissingExtraError: It is for a service in this process, whose library is not installed.
         """
         model = expert_model if prompt.to == EXPERT else self._connections.service(prompt.to)
+        if prompt.to != EXPERT and model.network:
+            await _ask_in_process(prompt, model, answered)
+            return
         endpoint = self._connections.endpoint_of(model)
         pictures = [await self.pictures.encode(image) for image in prompt.images]
         sampling = self._connections.sampling
-        body = request_body(prompt, model, sampling, pictures, stream=endpoint.stream)
+        body = request_body(
+            prompt, model, sampling, pictures, stream=endpoint.stream, fixed_sampling=endpoint.fixed_sampling
+        )
         prepared = PreparedPrompt(endpoint=endpoint, model=model, body=body)
         if self._cache is None:
             await self._asker.ask(prepared, answered)
@@ -80,6 +87,15 @@ class Prompter:
         await self._asker.ask(prepared, answered)
         if answered.status is Status.OK:
             cache.put(key, json.dumps(asdict(answered)))
+
+
+async def _ask_in_process(prompt: Prompt, model: Model, answered: Answered) -> None:
+    """Ask a service that runs here; it costs nothing but time."""
+    loop = asyncio.get_running_loop()
+    service = local_service(model.network)
+    answered.sent_s = loop.time()
+    answered.text = await asyncio.to_thread(service, prompt.images)
+    answered.latency_s = loop.time() - answered.sent_s
 
 
 def _copy(source: Answered, target: Answered) -> None:

@@ -28,17 +28,23 @@ def served_name(model: Model) -> str:
 
 
 def request_body(
-    prompt: Prompt, model: Model, sampling: Sampling, pictures: Sequence[EncodedPicture], *, stream: bool
+    prompt: Prompt,
+    model: Model,
+    sampling: Sampling,
+    pictures: Sequence[EncodedPicture],
+    *,
+    stream: bool,
+    fixed_sampling: bool = False,
 ) -> bytes:
     """Return the JSON of a chat-completions request; pictures are put in as they are, not escaped once more."""
-    settings: dict[str, object] = {
-        "model": served_name(model),
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "max_tokens": sampling.max_tokens if prompt.max_tokens is None else prompt.max_tokens,
-    }
-    if sampling.seed is not None:
-        settings["seed"] = sampling.seed
+    max_tokens = sampling.max_tokens if prompt.max_tokens is None else prompt.max_tokens
+    settings: dict[str, object] = {"model": served_name(model)}
+    if fixed_sampling:
+        settings["max_completion_tokens"] = max_tokens
+    else:
+        settings |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "max_tokens": max_tokens}
+        if sampling.seed is not None:
+            settings["seed"] = sampling.seed
     if stream:
         settings |= {"stream": True, "stream_options": {"include_usage": True}}
     head = json.dumps(settings)[:-1].encode()

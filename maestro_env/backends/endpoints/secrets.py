@@ -24,9 +24,13 @@ class Secret:
         """Return the key, for the header of a request and nothing else."""
         return self._value
 
+    def is_in(self, text: str) -> bool:
+        """Whether a text holds the key."""
+        return bool(self._value) and self._value in text
+
     def redact(self, text: str) -> str:
         """Return what a server said without the key, should the server repeat it."""
-        return text.replace(self._value, HIDDEN) if self._value and self._value in text else text
+        return text.replace(self._value, HIDDEN) if self.is_in(text) else text
 
     def redact_bytes(self, content: bytes) -> bytes:
         """Return the same of what is not yet decoded."""

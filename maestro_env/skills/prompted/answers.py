@@ -31,7 +31,7 @@ def final_answer(text: str) -> str | None:
     itself if it is a single line. Unfinished thinking states nothing.
     """
     said = without_thinking(text)
-    alone = said if "\n" not in said else ""
+    alone = "" if "\n" in said or _ANSWER_LINE.match(said) else said
     return _after_answer(said) or _tagged(said) or _boxed(said) or alone or None
 
 
