@@ -193,7 +193,9 @@ def main() -> None:
     report = os.fdopen(order.pop("report_fd"), "wb", buffering=0)
     token = order.pop("token")
     source = sys.stdin.buffer.read()
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
     sys.argv = ["program.py"]
     try:
         protections = confine(os.getcwd(), **order)
