@@ -137,6 +137,7 @@ class _Checker:
                     first[name] = i
 
     def _endpoints(self) -> Iterator[Problem]:
+        listed: set[str] = set()
         for i, values in enumerate(self._tables("endpoint")):
             url, name = values.get("url"), values.get("name")
             if isinstance(url, str) and url:
@@ -155,8 +156,9 @@ class _Checker:
                     "it into a variable, and write the variable's name, such as 'OPENAI_API_KEY'."
                 )
                 yield self._problem("endpoint", i, "api_key_env", message)
-            if isinstance(name, str):
+            if isinstance(name, str) and name not in listed:
                 self._known.endpoints[name] = str(url)
+                listed.add(name)
 
     def _skills(self) -> Iterator[Problem]:
         for i, values in enumerate(self._tables("skill")):
@@ -186,7 +188,9 @@ class _Checker:
         for i, values in enumerate(self._tables("pairing")):
             name = values.get("model")
             if isinstance(name, str) and name not in base:
-                message = str(unknown_name("model of the extended registry", name, sorted(base)))
+                message = "It pairs models of another registry; write extends = ..., or pair this one in its own table."
+                if base:
+                    message = str(unknown_name("model of the extended registry", name, base))
                 yield self._problem("pairing", i, "model", message)
             elif isinstance(name, str):
                 live = self._known.models[name]

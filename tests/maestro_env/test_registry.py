@@ -131,3 +131,39 @@ def test_shipped_registries__extend_each_other() -> None:
     core, extended, monolith = (load_registry(name).ids for name in ("core", "extended", "monolith"))
     assert extended[: len(core)] == core
     assert monolith[: len(extended)] == extended
+
+
+PAIRED = 'extends = "core"\n[[pairing]]\nmodel = "math"\nskills = ["Chart_Problem_Solver"]\n'
+
+
+def test_pairing__adds_experts_after_those_of_the_extended_registry() -> None:
+    core = load_registry("core")
+    text = PAIRED + '[[model]]\nname = "qwen"\ndescription = ""\nskills = ["Direct"]'
+    registry = parse_registry(text, name="longer")
+    assert registry.ids == (*core.ids, "math/Chart_Problem_Solver", "qwen/Direct")
+    assert registry.expert("math/Chart_Problem_Solver").model == core.expert("math/Direct").model
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        (
+            PAIRED.replace('"math"', '"maths"'),
+            r"pairing of 'maths': Unknown model of the extended.*Did you mean 'math'",
+        ),
+        (PAIRED.replace("Chart_P", "Chat_P"), r"pairing of 'math': Unknown skill 'Chat_Problem_Solver'. Did you mean"),
+        (PAIRED.replace("skills", "skill"), r"pairing of 'math': Unknown key 'skill'. Did you mean 'skills'"),
+        (PAIRED.replace("Chart_Problem_Solver", "Direct"), r"math/Direct.*more than once"),
+    ],
+)
+def test_pairing__says_where_and_why(broken: str, message: str) -> None:
+    with pytest.raises(RegistryError, match=message):
+        parse_registry(broken, name="r")
+
+
+def test_paper__five_models_with_six_skills_then_two_with_ten() -> None:
+    paper, extended = load_registry("paper"), load_registry("paper_extended")
+    assert len(paper) == 5 * 6
+    # Four more skills for the five models, and ten for each of the two new ones.
+    assert len(extended) == 5 * 6 + 5 * 4 + 2 * 10
+    assert extended.ids[: len(paper)] == paper.ids
