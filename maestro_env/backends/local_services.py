@@ -20,7 +20,7 @@ MIN_SURENESS = 0.5
 
 
 class _Engine(Protocol):
-    def __call__(self, picture: Any, /) -> tuple[Any, Any]: ...
+    def __call__(self, picture: Any, /, *, use_cls: bool) -> tuple[Any, Any]: ...
 
 
 @lru_cache(maxsize=1)
@@ -49,7 +49,8 @@ def read_text(pictures: Sequence[Image.Image]) -> str:
     for picture in pictures:
         pixels = np.asarray(picture.convert("RGB"))[:, :, ::-1]  # blue, green, red: as the engine takes it
         with one_at_a_time:
-            found, _ = engine(np.ascontiguousarray(pixels))
+            # Lines are taken for upright: the engine's test for upside-down ones turns short words over.
+            found, _ = engine(np.ascontiguousarray(pixels), use_cls=False)
         lines += [str(text) for _, text, sureness in found or () if float(sureness) >= MIN_SURENESS]
     return "\n".join(lines) or NOTHING
 
