@@ -3,6 +3,8 @@
 A JSON line, and a Parquet row, holds the fields of `Task`; `id`, `benchmark` and `split` may be left out: then they
 are the row's number, the file's name and `test`. Paths of pictures are relative to the file.
 """
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# (pyarrow ships no types)
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -71,7 +73,7 @@ def _parquet_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
                 for row in cast("list[dict[str, Any]]", batch.to_pylist()):
                     number += 1
                     yield number, _from_verl(row, path, number) if _VERL in row else row
-    except (pa.lib.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise TaskError(f"{path} cannot be read ({error}); expected a Parquet file of tasks.") from error
 
 
