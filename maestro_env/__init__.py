@@ -5,11 +5,12 @@ Importing this package registers its environments with Gymnasium, and does nothi
 
 import gymnasium as gym
 
-from maestro_env.env import NO_EXPERT, MaestroEnv, Snapshot
+from maestro_env.env import NO_EXPERT, MaestroEnv
 from maestro_env.factored import FactoredActions
 from maestro_env.recordings.recording import Recording
 from maestro_env.registry import STOP, Registry, load_registry
 from maestro_env.rewards import CostAwareReward, OutcomeReward, RewardFn
+from maestro_env.snapshot import Snapshot
 from maestro_env.tasks.benchmarks import EXTENDED, UNSEEN
 from maestro_env.text.env import MaestroTextEnv
 from maestro_env.types import (

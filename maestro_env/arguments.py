@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
@@ -16,7 +17,17 @@ from maestro_env.registry import Registry, load_registry
 from maestro_env.rewards import CostAwareReward, OutcomeReward, RewardFn
 from maestro_env.types import SPLITS, AnswerRule
 
-BACKENDS = ("recorded", "local")
+BACKENDS = ("recorded", "local", "openai")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Played:
+    """What an environment plays."""
+
+    recording: Recording
+    """Holds the tasks; for experts behind endpoints, no calls."""
+    registry: Registry
+    """What actions name."""
 
 
 def refuse_unknown(unknown: Mapping[str, object], function: Callable[..., None]) -> None:
@@ -50,18 +61,77 @@ def to_registry(given: str | Path | Registry | None, recording: Recording) -> Re
     return given if isinstance(given, Registry) else load_registry(given)
 
 
-def to_backend(given: str | Backend) -> Backend | None:
+def to_played(
+    recording: str | Path | Recording,
+    registry: str | Path | Registry | None,
+    *,
+    tasks: str | Path | None,
+    is_live: bool,
+) -> Played:
+    """Return what an environment plays.
+
+    Args:
+        recording: Its name or folder, or the recording itself.
+        registry: Name or file of the experts that actions name, or the registry itself; None takes the recording's.
+        tasks: A file of tasks to be played instead of the recording's.
+        is_live: Whether calls are made when they are asked for.
+
+    Raises:
+        ConfigurationError: Tasks of a file where nobody would answer, or without a registry, or besides a recording.
+    """
+    if tasks is None:
+        source = to_recording(recording)
+        chosen = to_registry(registry, source)
+        if is_live and any(model.endpoint for model in chosen.models):
+            from maestro_env.recordings.untouched import without_calls  # only for experts behind endpoints
+
+            source = without_calls(source, chosen)
+        return Played(recording=source, registry=chosen)
+    if not is_live:
+        raise ConfigurationError(
+            f"tasks={str(tasks)!r} holds no replies to replay; give backend='openai', 'local' or an object that "
+            "answers, or record them first and give recording=FOLDER."
+        )
+    if registry is None or recording not in (None, "embedded"):
+        raise ConfigurationError(
+            f"tasks={str(tasks)!r} is played instead of a recording, by the experts of a registry; give registry=FILE "
+            "and leave recording out."
+        )
+    # These two bring pyarrow and the encoders, which only files of tasks need.
+    from maestro_env.recordings.task_files import read_tasks
+    from maestro_env.recordings.untouched import recording_of_tasks
+
+    chosen = registry if isinstance(registry, Registry) else load_registry(registry)
+    path = Path(tasks)
+    return Played(recording=recording_of_tasks(read_tasks(path), chosen, name=path.stem), registry=chosen)
+
+
+def to_backend(given: str | Backend, *, registry: str | Path | Registry | None = None) -> Backend | None:
     """Return what answers calls; None for the recording itself.
+
+    Args:
+        given: Its name, or the backend itself.
+        registry: Name or file of the registry, which says for `openai` where its models are served.
 
     Raises:
         UnknownNameError: No such backend.
-        ConfigurationError: An object that has no `invoke`.
+        ConfigurationError: An object that has no `invoke`, or `openai` without a registry's file.
+        MissingExtraError: `openai` without aiohttp.
     """
     if isinstance(given, str):
         if given not in BACKENDS:
             raise unknown_name("backend", given, BACKENDS)
         if given == "recorded":
             return None
+        if given == "openai":
+            if registry is None or isinstance(registry, Registry):
+                raise ConfigurationError(
+                    "backend='openai' reads from the registry's file where its models are served, and "
+                    f"registry={registry!r} is none. Give registry=FILE, or an OpenAIBackend as the backend."
+                )
+            from maestro_env.backends.openai import OpenAIBackend  # brings aiohttp
+
+            return OpenAIBackend(registry)
         from maestro_env.backends.local import LocalBackend  # brings the skills; replaying needs none
 
         return LocalBackend()

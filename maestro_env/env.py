@@ -1,8 +1,7 @@
 """`Maestro-v0`: the MDP of dynamics.py as a Gymnasium environment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from functools import lru_cache
 from operator import index
 from pathlib import Path
@@ -14,12 +13,13 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from maestro_env import arguments, dynamics, live, render
-from maestro_env.backends.base import Backend
+from maestro_env.backends.base import Backend, close_backend
 from maestro_env.dynamics import EXPERT_FEATURES, State, World, make_world
 from maestro_env.errors import ActionError, ConfigurationError, unknown_name
 from maestro_env.recordings.recording import MISSING, STATUSES, Recording
 from maestro_env.registry import STOP, Registry
 from maestro_env.rewards import EpisodeResult, RewardFn
+from maestro_env.snapshot import Snapshot
 from maestro_env.types import Outcome
 
 NO_EXPERT: Final = object()
@@ -29,20 +29,6 @@ _STATUS_NAMES = tuple(status.value for status in STATUSES)
 
 Observation = dict[str, Any]
 """By name: float32 arrays, and `action_mask`, int8."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Snapshot:
-    """A moment of an environment, for `set_state`; also of another environment with the same recording."""
-
-    recording: str
-    expert_ids: tuple[str, ...]
-    state: State | None
-    """None before the first reset."""
-    live: Recording | None
-    """The replies so far where a live backend gave them."""
-    random_state: Mapping[str, Any]
-    """Of the generator that draws tasks."""
 
 
 class MaestroEnv(gym.Env[Observation, Any]):
@@ -97,7 +83,9 @@ class MaestroEnv(gym.Env[Observation, Any]):
         split: `train`, `val` or `test`.
         benchmarks: Names of the benchmarks whose tasks are drawn; None draws from those that have training tasks (from
             all if none has).
-        backend: `recorded`, `local` (networks in this process), or an object with `invoke`.
+        backend: `recorded`, `local` (networks in this process), `openai` (endpoints that the registry's file names), or
+            an object with `invoke`.
+        tasks: For live backends, a file of tasks (see `recordings.task_files`) to be played instead of a recording's.
         max_turns: At least 1.
         cost_weight: Price of a unit of cost (`recording.cost_unit`: a pass, or a US dollar); at least 0.
         answer_rule: `vote`, `confidence` or `last`.
@@ -121,6 +109,7 @@ class MaestroEnv(gym.Env[Observation, Any]):
         split: str = "train",
         benchmarks: Sequence[str] | None = None,
         backend: str | Backend = "recorded",
+        tasks: str | Path | None = None,
         max_turns: int = 4,
         cost_weight: float = 0.0,
         answer_rule: str = "vote",
@@ -139,10 +128,12 @@ class MaestroEnv(gym.Env[Observation, Any]):
         self.rules = arguments.to_rules(max_turns=max_turns, answer_rule=answer_rule)
         self.reward_fn = arguments.to_reward_fn(reward_fn, cost_weight=cost_weight)
         self._given_recording = recording
+        self._given_registry = registry
         self._given_backend = backend
-        self._backend = arguments.to_backend(backend)
-        self.recording = arguments.to_recording(recording)
-        self.registry = arguments.to_registry(registry, self.recording)
+        self._given_tasks = tasks
+        self._backend = arguments.to_backend(backend, registry=registry)
+        played = self._load()
+        self.recording, self.registry = played.recording, played.registry
         self._expert_ids = self.registry.ids
         self.task_indices = arguments.select_tasks(self.recording, split=split, benchmarks=benchmarks)
         self._index_of_task = {self.recording.task_ids[int(i)]: int(i) for i in self.task_indices}
@@ -246,6 +237,11 @@ class MaestroEnv(gym.Env[Observation, Any]):
         frame = render.make_frame(self.world, self.rules, self._state)
         return render.text(frame) if self.render_mode == "ansi" else render.picture(frame)
 
+    def close(self) -> None:
+        """Close the connections of a backend that was given by its name; one that was handed in is its owner's."""
+        if self._backend is not None and isinstance(self._given_backend, str):
+            close_backend(self._backend)
+
     @property
     def is_live(self) -> bool:
         """Whether calls are made when they are asked for, instead of replayed."""
@@ -293,11 +289,16 @@ class MaestroEnv(gym.Env[Observation, Any]):
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         if "_backend" not in state:
-            self._backend = arguments.to_backend(self._given_backend)
+            self._backend = arguments.to_backend(self._given_backend, registry=self._given_registry)
         if "recording" not in state:
-            self.recording = arguments.to_recording(self._given_recording)
+            self.recording = self._load().recording
         if "world" not in state:
             self.world = _shared_world(self.recording, self.registry)
+
+    def _load(self) -> arguments.Played:
+        return arguments.to_played(
+            self._given_recording, self._given_registry, tasks=self._given_tasks, is_live=self._backend is not None
+        )
 
     def _make_world(self, task_index: int) -> World:
         if self._backend is None:

@@ -6,11 +6,13 @@ from typing import Any, cast
 import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+from maestro_env import arguments
+from maestro_env.backends.base import Backend, close_backend
 from maestro_env.env import MaestroEnv
 from maestro_env.errors import ConfigurationError
 
-MAX_THREADS = 64
-"""Calls that wait for a backend at once; more would be more than most servers take."""
+MAX_THREADS = 256
+"""Calls that wait for a backend at once. A thread that waits is cheap; what servers take is limited by endpoint."""
 
 
 class ConcurrentVectorEnv(SyncVectorEnv):
@@ -35,6 +37,15 @@ class ConcurrentVectorEnv(SyncVectorEnv):
         """
         if num_envs < 1:
             raise ConfigurationError(f"num_envs={num_envs!r} must be at least 1.")
+        # One for all: connections, the limits of endpoints and a budget are shared, and so is what is loaded.
+        self._own_backend: Backend | None = None
+        if kwargs.get("backend") == "openai":
+            self._own_backend = kwargs["backend"] = arguments.to_backend("openai", registry=kwargs.get("registry"))
+        if kwargs.get("tasks") is not None:
+            played = arguments.to_played(
+                kwargs.pop("recording", "embedded"), kwargs.get("registry"), tasks=kwargs.pop("tasks"), is_live=True
+            )
+            kwargs |= {"recording": played.recording, "registry": played.registry}
         self._threads = ThreadPoolExecutor(min(num_envs, MAX_THREADS), thread_name_prefix="maestro")
         super().__init__([lambda: MaestroEnv(**kwargs) for _ in range(num_envs)], autoreset_mode=autoreset_mode)
 
@@ -55,3 +66,5 @@ class ConcurrentVectorEnv(SyncVectorEnv):
         """Close the environments and wait for the threads."""
         super().close_extras(**kwargs)
         self._threads.shutdown()
+        if self._own_backend is not None:
+            close_backend(self._own_backend)

@@ -35,6 +35,7 @@ LAYERS = (
         "vector_arguments",
         "streams",
         "live_vector",
+        "snapshot",
         "text",
         "render",
         "sb3",

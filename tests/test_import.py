@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = {"torch", "stable_baselines3", "sb3_contrib", "safetensors", "matplotlib", "pandas", "pygame", "scipy"}
+HEAVY = {
+    "torch", "stable_baselines3", "sb3_contrib", "safetensors", "matplotlib", "pandas", "pygame", "scipy", "aiohttp",
+}  # fmt: skip
 """Nothing of this may be loaded by an import of the package or of its command."""
 
 

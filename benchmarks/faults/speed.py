@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.util import find_spec
 from statistics import median
 from threading import local
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 
@@ -59,11 +60,10 @@ def measure(url: str, *, rounds: int, num_calls: int) -> dict[str, Speed]:
     clients: dict[str, Callable[[int], float]] = {
         BARE: lambda num: asyncio.run(_bare(url, num)),
         OURS: lambda num: asyncio.run(_ours(url, num)),
-        THREADED: lambda num: _threaded(num // 4, _http_client(url)),
+        THREADED: lambda num: _threaded(num // 4, lambda: _PlainClient(url)),
     }
-    by_openai = _openai_client(url)
-    if by_openai is not None:
-        clients[OPENAI] = lambda num: _threaded(num // 4, by_openai)
+    if find_spec("openai") is not None:
+        clients[OPENAI] = lambda num: _threaded(num // 4, lambda: _OpenAIClient(url))
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in clients}
     for _ in range(rounds):
         for name, client in clients.items():
@@ -132,41 +132,62 @@ async def _bare(url: str, num_calls: int) -> float:
         return num_calls / (time.perf_counter() - began_s)
 
 
-def _threaded(num_calls: int, call: Callable[[int], None]) -> float:
+def _threaded(num_calls: int, connect: Callable[[], "_Client"]) -> float:
+    """Call from threads, each of which keeps a connection open."""
+    mine = local()
+    clients: list[_Client] = []
+
+    def call(nth: int) -> None:
+        if not hasattr(mine, "client"):
+            mine.client = connect()
+            clients.append(mine.client)
+        mine.client.call(nth)
+
     began_s = time.perf_counter()
     with ThreadPoolExecutor(THREADS) as threads:
         for _ in threads.map(call, range(num_calls)):
             pass
-    return num_calls / (time.perf_counter() - began_s)
+    seconds = time.perf_counter() - began_s
+    for client in clients:
+        client.close()
+    return num_calls / seconds
 
 
-def _http_client(url: str) -> Callable[[int], None]:
-    """Return a call of the plainest client that waits: one connection a thread, kept open."""
-    address = url.removeprefix("http://").removesuffix("/v1")
-    mine = local()
+class _Client(Protocol):
+    """A client that waits for each answer."""
 
-    def call(nth: int) -> None:
-        if not hasattr(mine, "connection"):
-            mine.connection = http.client.HTTPConnection(address)
+    def call(self, nth: int) -> None: ...
+    def close(self) -> None: ...
+
+
+class _PlainClient:
+    """The plainest there is."""
+
+    def __init__(self, url: str) -> None:
+        self._connection = http.client.HTTPConnection(url.removeprefix("http://").removesuffix("/v1"))
+
+    def call(self, nth: int) -> None:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"}
-        mine.connection.request("POST", "/v1/chat/completions", body=json.dumps(_body(nth)), headers=headers)
-        _check(json.loads(mine.connection.getresponse().read()))
+        self._connection.request("POST", "/v1/chat/completions", body=json.dumps(_body(nth)), headers=headers)
+        _check(json.loads(self._connection.getresponse().read()))
 
-    return call
+    def close(self) -> None:
+        self._connection.close()
 
 
-def _openai_client(url: str) -> Callable[[int], None] | None:
-    """Return a call of the client that the reference system uses; None where it is not installed."""
-    try:
+class _OpenAIClient:
+    """The one that the reference system uses."""
+
+    def __init__(self, url: str) -> None:
         import openai
-    except ImportError:
-        return None
-    client = openai.OpenAI(base_url=url, api_key=KEY)
 
-    def call(nth: int) -> None:
-        _check(client.chat.completions.create(**_body(nth)).model_dump())
+        self._client = openai.OpenAI(base_url=url, api_key=KEY)
 
-    return call
+    def call(self, nth: int) -> None:
+        _check(self._client.chat.completions.create(**_body(nth)).model_dump())
+
+    def close(self) -> None:
+        self._client.close()
 
 
 def _body(nth: int) -> dict[str, Any]:

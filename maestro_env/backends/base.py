@@ -1,6 +1,6 @@
 """What every backend answers: one call of one expert in one context."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from maestro_env.types import Context, Expert, Reply, Task
 
@@ -17,3 +17,18 @@ class Backend(Protocol):
             UnknownNameError: The backend does not know the task, the context or the expert.
         """
         ...
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """What holds connections."""
+
+    def close(self) -> None:
+        """Close them."""
+        ...
+
+
+def close_backend(backend: Backend) -> None:
+    """Close a backend's connections, if it holds any."""
+    if isinstance(backend, Closable):
+        backend.close()

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from maestro_env.errors import MaestroError
 
-COMMANDS = ("record", "inspect", "play", "registry", "serve")
+COMMANDS = ("record", "inspect", "play", "cache", "registry", "serve")
 """Each is a module here with `SUMMARY`, `add_arguments(parser)` and `run(arguments)`."""
 
 

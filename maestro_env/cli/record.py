@@ -1,4 +1,7 @@
-"""`maestro record`: what every expert replies to the embedded world's tasks, with the shipped networks."""
+"""`maestro record`: what every expert replies to the embedded world's tasks, with the shipped networks.
+
+With `--backend openai` it is record_live.py's.
+"""
 
 import argparse
 import hashlib
@@ -17,6 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from maestro_env.backends.local import load_shipped_network, load_shipped_view_encoder
+from maestro_env.cli import record_live
 from maestro_env.encoders import NETWORK_VIEWS, question_encoder, view_encoder
 from maestro_env.errors import unknown_name
 from maestro_env.recordings.plan import RecordingPlan
@@ -27,7 +31,7 @@ from maestro_env.tasks.benchmarks import BENCHMARKS, TRAINED
 from maestro_env.tasks.procedural.generate import WORLD_SEED, render
 from maestro_env.types import SPLITS
 
-SUMMARY = "Record every expert on tasks of the embedded world; run again after a kill, it goes on where it stopped."
+SUMMARY = "Record every expert on tasks; run again after a kill, it goes on where it stopped."
 
 _SCENE = "scene"
 _PLAIN_COUNTS = (1000, 250, 500)
@@ -41,6 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the recording; must not hold another one")
     parser.add_argument(
         "--registry", default="extended", help="name or TOML file of the experts (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--backend",
+        choices=("local", "openai"),
+        default="local",
+        help="local: shipped networks on tasks of the embedded world; openai: endpoints on the tasks of a file "
+        "(default: %(default)s)",
     )
     parser.add_argument("--models", nargs="+", metavar="NAME", help="only the experts of these models (default: all)")
     parser.add_argument("--benchmarks", nargs="+", default=BENCHMARKS, metavar="NAME", help="default: all")
@@ -58,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--view-encoder", default=NETWORK_VIEWS, help=f"{NETWORK_VIEWS} or a name in encoders.py (default: %(default)s)"
     )
     parser.add_argument("--shard-tasks", type=int, default=150, help="tasks a shard (default: %(default)s)")
+    record_live.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -65,6 +77,9 @@ def run(arguments: argparse.Namespace) -> None:
     registry = load_registry(arguments.registry)
     if arguments.models:
         registry = registry.of_models(arguments.models)
+    if arguments.backend == "openai":
+        record_live.run(arguments, registry)
+        return
     plan = RecordingPlan(
         name=arguments.out.name,
         registry=registry,

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maestro_env.errors import RecordingError
-from maestro_env.recordings.plan import RecordingPlan
 from maestro_env.recordings.recording import MISSING, REPLY_ARRAYS, STATUSES, Recording
+from maestro_env.registry import Registry
 from maestro_env.scoring import score
 from maestro_env.types import Context, Reply, Task
 
@@ -29,7 +29,22 @@ class RecordedTask:
     """(slot, expert) -> reply."""
 
 
-def build_recording(plan: RecordingPlan, recorded: Sequence[RecordedTask]) -> Recording:
+class Heading(Protocol):
+    """What a plan says of a whole recording."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def registry(self) -> Registry: ...
+    @property
+    def cost_unit(self) -> str: ...
+    @property
+    def question_encoder(self) -> str: ...
+    @property
+    def view_encoder(self) -> str: ...
+
+
+def build_recording(plan: Heading, recorded: Sequence[RecordedTask]) -> Recording:
     """Return a recording of some of a plan's tasks."""
     answers = _sorted(reply.answer for each in recorded for reply in each.replies.values())
     texts = _sorted(reply.text for each in recorded for reply in each.replies.values())

@@ -23,8 +23,8 @@ from maestro_env.recordings.manifest import Manifest, read_manifest
 from maestro_env.recordings.plan import RecordingPlan
 from maestro_env.recordings.recording import MISSING, Recording
 from maestro_env.recordings.shard import ShardRecorder, Workbench
+from maestro_env.recordings.work_folder import open_work_folder
 
-_PLAN = "plan.json"
 _SHARDS = "shards"
 
 
@@ -72,7 +72,8 @@ def record(
             raise RecordingError(f"{out} holds another recording; remove it, or record to another folder.")
         shutil.rmtree(work, ignore_errors=True)
         return manifest
-    _open_work_folder(work, plan)
+    open_work_folder(work, plan.to_json())
+    (work / _SHARDS).mkdir(exist_ok=True)
     missing: list[int] = []
     for shard in range(plan.num_shards):
         done = _finished(work, shard)
@@ -90,24 +91,6 @@ def record(
     (work / "recording").rename(out)
     shutil.rmtree(work)
     return manifest
-
-
-def _open_work_folder(work: Path, plan: RecordingPlan) -> None:
-    """Create the work folder, or check that it is this plan's and clear what a killed run left unfinished."""
-    path = work / _PLAN
-    if path.exists():
-        if path.read_text(encoding="utf-8") != plan.to_json():
-            raise RecordingError(
-                f"{work} holds shards of another plan (see {path}); record with that plan to finish it, remove the "
-                "folder to start anew, or record to another folder."
-            )
-        for leftover in [work / "recording", *work.glob(".*"), *(work / _SHARDS).glob(".*")]:
-            shutil.rmtree(leftover, ignore_errors=True)
-        return
-    (work / _SHARDS).mkdir(parents=True, exist_ok=True)
-    half_written = work / f"{_PLAN}.new"
-    half_written.write_text(plan.to_json(), encoding="utf-8")
-    half_written.replace(path)
 
 
 def _folder(work: Path, shard: int) -> Path:

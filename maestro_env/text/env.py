@@ -87,7 +87,7 @@ class MaestroTextEnv(gym.Env[str, str]):
         (True, True)
 
     Args:
-        recording: See `MaestroEnv`, as for `split`, `benchmarks`, `backend`, `cost_weight` and `render_mode`.
+        recording: See `MaestroEnv`, as for `split`, `benchmarks`, `tasks`, `cost_weight` and `render_mode`.
         registry: As there; its names must be such that they can be written and kept apart.
         split: `train`, `val` or `test`.
         benchmarks: Whose tasks are drawn.
@@ -126,6 +126,7 @@ class MaestroTextEnv(gym.Env[str, str]):
         split: str = "train",
         benchmarks: Sequence[str] | None = None,
         backend: str | Backend = "recorded",
+        tasks: str | Path | None = None,
         max_turns: int = 4,
         cost_weight: float = 0.0,
         answer_rule: str = "vote",
@@ -171,9 +172,11 @@ class MaestroTextEnv(gym.Env[str, str]):
             split=split,
             benchmarks=benchmarks,
             backend=backend,
+            tasks=tasks,
             max_turns=max_turns + 1,
             answer_rule=answer_rule,
         )
+        self.close = self.base.close  # a backend's connections are the base's
         self._names = ExpertNames(self.base.registry)
         self._system = system_prompt(
             self.base.registry,

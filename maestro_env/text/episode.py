@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from maestro_env.env import Snapshot
+from maestro_env.snapshot import Snapshot
 from maestro_env.text.grammar import FORMAT_FAULTS, FaultKind
 from maestro_env.text.transcript import Turn
 

@@ -25,7 +25,7 @@ def test_plan__a_fifth_meets_faults_of_all_kinds() -> None:
     assert faults.pop(None) == 304
     assert set(faults) == set(Fault)
     assert set(faults.values()) == {4}  # 76 faulty calls of 19 kinds
-    assert sum(call.passes for call in calls) == 38
+    assert sum(call.passes for call in calls) == 26  # half of those of the 13 kinds that are tried again
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_plan__a_fifth_meets_faults_of_all_kinds() -> None:
         (None, False, Status.OK, 1),
         (Fault.ERROR, False, Status.UNREACHABLE, 3),
         (Fault.ERROR, True, Status.OK, 2),
-        (Fault.REFUSED, True, Status.REFUSED, 1),
+        (Fault.REFUSED, False, Status.REFUSED, 1),
         (Fault.SLOW, False, Status.OK, 1),
         (Fault.HANG, False, Status.TIMEOUT, 3),
     ],
@@ -44,6 +44,7 @@ def test_plan__what_must_become_of_a_call(fault: Fault | None, passes: bool, sta
     assert (found.status, found.num_requests) == (status, num_requests)
 
 
+@pytest.mark.slow
 def test_faults__the_command(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "faults.json"
     main(["--calls", "190", "--rounds", "1", "--speed-calls", "40", "--json", str(path)])
@@ -74,7 +75,7 @@ GOOD = FaultRun(
     budget_usd=0.5,
     overspent_usd=0.05,
     in_flight_usd=0.05,
-    resident_mb=(100.0, 100.0, 110.0, 115.0),
+    resident_mb=(100.0, 100.0, 110.0, 114.0),
 )
 
 

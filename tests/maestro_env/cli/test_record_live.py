@@ -1,0 +1,178 @@
+"""`maestro record --backend openai` and `maestro cache`, against a server that fails on purpose."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from maestro_env import MaestroEnv
+from maestro_env.backends.cache import Cache
+from maestro_env.cli import main
+from maestro_env.fault_server import FaultServer, answer_to
+from maestro_env.recordings.format import read_recording
+from maestro_env.skills.prompted.answers import ANSWER_FORM
+
+pytest.importorskip("aiohttp")
+
+KEY = "sk-very-secret-0123"
+
+
+@pytest.fixture(autouse=True)
+def _wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("TEST_KEY", KEY)
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    with FaultServer() as running:
+        yield running
+
+
+@pytest.fixture
+def registry(server: FaultServer, tmp_path: Path) -> Path:
+    path = tmp_path / "mine.toml"
+    path.write_text(f"""
+[[endpoint]]
+name = "stub"
+url = "{server.url}"
+api_key_env = "TEST_KEY"
+max_tries = 1
+
+[[skill]]
+name = "Direct"
+description = "Asks once."
+
+[[model]]
+name = "stub"
+description = "A stub."
+endpoint = "stub"
+usd_per_million_prompt_tokens = 10.0
+skills = ["Direct"]
+""")
+    return path
+
+
+def write_tasks(path: Path, *questions: str) -> Path:
+    rows = [{"question": each, "gold": answer_to(f"{each}\n\n{ANSWER_FORM}")} for each in questions]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def record(registry: Path, tasks: Path, out: Path, *more: str) -> None:
+    main(
+        ["record", "--backend", "openai", "--registry", str(registry), "--tasks", str(tasks), "--out", str(out), *more]
+    )
+
+
+def test_record__and_play_what_was_recorded(
+    server: FaultServer, registry: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks = write_tasks(tmp_path / "t.jsonl", *(f"What is {n}?" for n in range(8)))
+    record(registry, tasks, tmp_path / "rec")
+    assert f"Recorded 8 tasks to {tmp_path / 'rec'}. 8 requests, 0.0080 USD." in capsys.readouterr().out
+    env = MaestroEnv(recording=tmp_path / "rec", registry=None, split="test")
+    env.reset(seed=0)
+    assert env.step(1)[-1]["cost_usd"] == pytest.approx(0.001)
+    assert env.step(0)[-1]["outcome"] == "correct"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.toml", "rec", "t.jsonl"]
+    assert sum(server.journal.requests.values()) == 8
+
+
+def test_record__a_failure_is_tried_again_by_the_next_run(
+    server: FaultServer, registry: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks = write_tasks(tmp_path / "t.jsonl", "Now?", "Later? [fault error x1]")
+    record(registry, tasks, tmp_path / "rec")
+    assert "Not finished: 1 unreachable. What was answered is kept" in capsys.readouterr().out
+    record(registry, tasks, tmp_path / "rec")
+    assert "Recorded 2 tasks" in capsys.readouterr().out
+    assert (read_recording(tmp_path / "rec").score == 1).all()
+    assert sorted(server.journal.requests.values()) == [1, 2]
+
+
+def test_record__failures_where_they_are_accepted(
+    registry: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks = write_tasks(tmp_path / "t.jsonl", "Now?", "Never. [fault refused]")
+    record(registry, tasks, tmp_path / "rec", "--accept-failures")
+    assert "with failures: 1 refused" in capsys.readouterr().out
+    env = MaestroEnv(recording=tmp_path / "rec", registry=None, split="test")
+    env.reset(options={"task": "t/000001"})
+    env.step(1)
+    *_, truncated, info = env.step(0)
+    assert (truncated, info["outcome"]) == (True, "expert_error")
+
+
+def test_record__stops_at_the_budget(
+    server: FaultServer, registry: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks = write_tasks(tmp_path / "t.jsonl", *(f"What is {n}?" for n in range(30)))
+    record(registry, tasks, tmp_path / "rec", "--max-usd", "0.01", "--concurrent", "2")
+    shown = capsys.readouterr().out
+    assert "over_budget" in shown
+    assert "tasks not begun" in shown
+    # 0.001 USD a call: ten, and at most one more that was in flight.
+    assert 10 <= sum(server.journal.requests.values()) <= 11
+    record(registry, tasks, tmp_path / "rec")
+    assert sum(server.journal.requests.values()) == 30
+
+
+def test_record__the_key_is_in_no_file_and_no_output(
+    registry: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    tasks = write_tasks(tmp_path / "t.jsonl", "Now?", "Echo! [fault echo]", "Why? [fault unauthorised]")
+    for more in ([], ["--accept-failures"]):
+        record(registry, tasks, tmp_path / "rec", *more)
+        written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+        assert KEY.encode() not in written
+    output = capfd.readouterr()
+    assert KEY not in output.out + output.err
+    assert "Answer: [key]" in read_recording(tmp_path / "rec").texts
+
+
+def test_record__without_tasks(registry: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["record", "--backend", "openai", "--registry", str(registry), "--out", str(tmp_path / "rec")])
+    assert "give --tasks FILE.jsonl or .parquet" in capsys.readouterr().err
+
+
+def test_record__without_its_key(
+    registry: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TEST_KEY")
+    tasks = write_tasks(tmp_path / "t.jsonl", "Now?")
+    with pytest.raises(SystemExit, match="2"):
+        record(registry, tasks, tmp_path / "rec")
+    assert "variable TEST_KEY, which is not set" in capsys.readouterr().err
+
+
+def test_cache__shows_and_prunes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cache = Cache(tmp_path / "c")
+    for n in range(10):
+        cache.put(f"{n:08d}", "x" * 99_992)
+    cache.close()
+    main(["cache", str(tmp_path / "c")])
+    assert f"{tmp_path / 'c'}: 10 entries, 1.00 MB of keys and values, 1." in capsys.readouterr().out
+    main(["cache", str(tmp_path / "c"), "--prune-to-mb", "0.3"])
+    shown = capsys.readouterr().out
+    assert "Removed 7 entries." in shown
+    assert "3 entries, 0.30 MB of keys and values, 0.3" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"), [(["nowhere"], "There is no cache nowhere"), (["c", "--prune-to-mb", "-1"], "at least 0")]
+)
+def test_cache__errors(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    says: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Cache(tmp_path / "c").close()
+    with pytest.raises(SystemExit, match="2"):
+        main(["cache", *arguments])
+    assert says in capsys.readouterr().err
