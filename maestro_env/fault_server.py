@@ -233,7 +233,7 @@ class _Exchange:
             self._refuse(fault)
         elif fault is Fault.REDIRECT:
             connection.write(_head(307, 0, f"Location: /right{self._request.path}\r\n"))
-        elif self._request.body.get("stream") and fault in (None, Fault.SLOW, Fault.HUGE, Fault.BROKEN_OFF):
+        elif self._request.body.get("stream") and fault in _STREAMED:
             server.keep(asyncio.ensure_future(self._stream(fault)))
         else:
             content = self._content(fault)
@@ -311,6 +311,9 @@ class _Exchange:
         content = json.dumps({"model": self._request.body.get("model"), **event}).encode()
         self._connection.write(b"data: " + content + b"\n\n")
 
+
+_STREAMED = (None, Fault.SLOW, Fault.HUGE, Fault.BROKEN_OFF, Fault.TAGS, Fault.ECHO)
+"""What is told in a stream where one is asked for; the rest comes as if none had been."""
 
 _CODES = {
     Fault.TOO_MANY: 429,

@@ -223,7 +223,8 @@ def reply_from_json(text: str) -> Reply:
     fields: dict[str, Any] = json.loads(text)
     next_context = fields.pop("next_context")
     box = next_context.pop("box")
+    fields["status"] = Status(fields["status"])
     return Reply(
-        **{**fields, "status": Status(fields["status"])},
+        **fields,
         next_context=Context(**next_context, box=None if box is None else Box(**box)),
     )

@@ -351,6 +351,13 @@ def test_key__is_sent_and_seen_nowhere(
     assert KEY not in "".join([*seen, caplog.text, output.out, output.err])
 
 
+def test_key__in_pieces_of_a_stream(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_KEY", KEY)
+    backend = backend_of(server, api_key_env="TEST_KEY", stream=True)
+    assert backend.invoke(task("What? [fault echo]"), CONTEXT, EXPERT).text == "Answer: [key]"
+    backend.close()
+
+
 def test_key__is_not_in_the_traceback_of_an_error(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEST_KEY", KEY)
     backend = backend_of(server, api_key_env="TEST_KEY")

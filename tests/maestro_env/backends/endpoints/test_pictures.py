@@ -17,7 +17,9 @@ def test_encode__is_a_jpeg_of_the_picture() -> None:
     assert prefix == b"data:image/jpeg;base64"
     decoded = Image.open(io.BytesIO(base64.b64decode(data)))
     assert (decoded.format, decoded.size) == ("JPEG", (40, 30))
-    assert max(abs(got - put) for got, put in zip(decoded.getpixel((20, 15)), (200, 30, 30), strict=True)) <= 3
+    middle = decoded.getpixel((20, 15))
+    assert isinstance(middle, tuple)
+    assert max(abs(got - put) for got, put in zip(middle, (200, 30, 30), strict=True)) <= 3
 
 
 def test_encode__same_pixels_same_hash() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -117,7 +117,7 @@ def test_prompter__what_a_completion_depends_on(tmp_path: Path) -> None:
     async def all_twice() -> int:
         asker = FakeAsker()
         cache = Cache(tmp_path / "c")
-        hotter = Connections(**{**vars(CONNECTIONS), "sampling": Sampling(temperature=1.0)})
+        hotter = replace(CONNECTIONS, sampling=Sampling(temperature=1.0))
         for connections in (CONNECTIONS, CONNECTIONS, hotter):
             for prompt in prompts:
                 await ask(prompter(asker, cache, connections), prompt)

@@ -28,8 +28,8 @@ def test_pause__the_server_asks_for_the_least() -> None:
 
 def test_pause__same_seed_same_pauses() -> None:
     first, second = np.random.default_rng(3), np.random.default_rng(3)
-    kwargs = {"retry": 2, "first_pause_s": 1.0, "retry_after_s": 0.0}
-    assert pause_s(**kwargs, random=first) == pause_s(**kwargs, random=second)
+    pauses = [pause_s(retry=2, first_pause_s=1.0, retry_after_s=0.0, random=random) for random in (first, second)]
+    assert pauses[0] == pauses[1]
 
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
