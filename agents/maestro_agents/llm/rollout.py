@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from maestro_agents.llm.generation import Finish, Generator, Request, Sampling, Written
+from maestro_agents.llm.generation import Finish, Generator, Request, Sampling, Tokeniser, Written
 from maestro_agents.llm.layout import Layout
 from maestro_env.errors import ConfigurationError
 from maestro_env.text.env import MaestroTextEnv
@@ -66,7 +66,7 @@ class Rollout:
 
 
 @dataclass(kw_only=True, slots=True)
-class _Running:
+class Playing:
     """An episode being played."""
 
     snapshot: TextSnapshot
@@ -103,7 +103,7 @@ def play(
     *,
     sampling: Sampling,
     layout: Layout,
-    seed: int = 0,
+    seed: tuple[int, ...] = (0,),
     batch_size: int = 128,
     progress: Callable[[float], None] | None = None,
 ) -> list[Rollout]:
@@ -126,7 +126,7 @@ def play(
     rollouts: list[Rollout] = []
     for first in range(0, len(task_ids), batch_size):
         batch = task_ids[first : first + batch_size]
-        seeds = [(seed, first + place) for place in range(len(batch))]
+        seeds = [(*seed, first + place) for place in range(len(batch))]
         rollouts += _play_batch(env, generator, batch, seeds, sampling=sampling, layout=layout)
         if progress is not None:
             progress(len(rollouts) / len(task_ids))
@@ -142,11 +142,9 @@ def _play_batch(
     sampling: Sampling,
     layout: Layout,
 ) -> list[Rollout]:
-    running: dict[int, _Running] = {}
+    running: dict[int, Playing] = {}
     for place, (task_id, seed) in enumerate(zip(task_ids, seeds, strict=True)):
-        env.reset(options={"task": task_id})
-        prompt_ids = layout.opening(env.turns, generator.tokeniser)
-        running[place] = _Running(snapshot=env.get_state(), prompt_ids=prompt_ids, seed=seed)
+        running[place] = begin(env, task_id, layout=layout, tokeniser=generator.tokeniser, seed=seed)
     finished: dict[int, Rollout] = {}
     while running:
         began = perf_counter()
@@ -161,19 +159,30 @@ def _play_batch(
             # An episode that has filled the window has nothing to say: an empty turn, which is a format fault.
             written = turns.get(place, Written(token_ids=(), logprobs=(), finish=Finish.LENGTH))
             episode.generation_s += spent_s
-            done = take_turn(env, episode, written, layout=layout, generator=generator)
+            done = take_turn(env, episode, written, layout=layout, tokeniser=generator.tokeniser)
             if done is not None:
                 finished[place] = done
                 del running[place]
     return [finished[place] for place in range(len(task_ids))]
 
 
+def begin(
+    env: MaestroTextEnv, task_id: str, *, layout: Layout, tokeniser: Tokeniser, seed: tuple[int, ...] = (0,)
+) -> Playing:
+    """Return an episode of a task at its start.
+
+    Raises:
+        UnknownNameError: A task that the environment does not hold.
+    """
+    env.reset(options={"task": task_id})
+    return Playing(snapshot=env.get_state(), prompt_ids=layout.opening(env.turns, tokeniser), seed=seed)
+
+
 def take_turn(
-    env: MaestroTextEnv, episode: _Running, written: Written, *, layout: Layout, generator: Generator
+    env: MaestroTextEnv, episode: Playing, written: Written, *, layout: Layout, tokeniser: Tokeniser
 ) -> Rollout | None:
     """Take one turn in one episode, and return the episode if that ended it."""
     env.set_state(episode.snapshot)
-    tokeniser = generator.tokeniser
     ended_itself = bool(written.token_ids) and written.token_ids[-1] == tokeniser.end_id
     words = layout.opened + tokeniser.decode(written.token_ids[:-1] if ended_itself else written.token_ids)
     episode.say(written.token_ids, written.logprobs)

@@ -1,5 +1,6 @@
 """Fixtures for language-model policies: a small text environment, and a tiny model where the extra `llm` is installed."""
 
+import copy
 from typing import Any
 
 import pytest
@@ -30,3 +31,35 @@ def tiny(told: Recording) -> Any:
     tokenizer = tiny_tokeniser(texts_of(env), vocabulary=320)
     model = tiny_model(tokenizer, seed=0, layers=1, width=32, context_length=1024)
     return Pretrained(model=model.eval(), tokeniser=PretrainedTokeniser(tokenizer))
+
+
+@pytest.fixture(scope="session")
+def taught_state(told: Recording) -> Any:
+    """A model that writes the format now and then, so that its episodes differ in reward; nothing may train it."""
+    pytest.importorskip("transformers", reason="needs the extra llm")
+    from maestro_agents.llm.layout import Layout
+    from maestro_agents.llm.pretrained import Pretrained, PretrainedTokeniser
+    from maestro_agents.llm.supervised import Fit, fit
+    from maestro_agents.llm.tiny import texts_of, tiny_model, tiny_tokeniser
+    from maestro_agents.llm.traces import random_traces, replay
+
+    env = MaestroTextEnv(
+        recording=told, registry=None, split="train", prompt="compact", images=False, max_turns=2, format_penalty=0.5
+    )
+    tokenizer = tiny_tokeniser(texts_of(env), vocabulary=320)
+    tokeniser = PretrainedTokeniser(tokenizer)
+    model = tiny_model(tokenizer, seed=0, layers=1, width=64, context_length=1024)
+    layout = Layout(instructions=False)
+    traces = random_traces(env, env.task_ids, most_calls=1, seed=0)
+    rollouts = [replay(env, trace, tokeniser=tokeniser, layout=layout) for trace in traces]
+    settings = Fit(epochs=30, batch_size=8, lr=1e-2, max_grad_norm=1.0, weight_decay=0.0, seed=0)
+    fit(model, rollouts, settings, pad_id=tokeniser.pad_id)
+    return Pretrained(model=model, tokeniser=tokeniser)
+
+
+@pytest.fixture
+def taught(taught_state: Any) -> Any:
+    """A copy of it, to be trained."""
+    from maestro_agents.llm.pretrained import Pretrained
+
+    return Pretrained(model=copy.deepcopy(taught_state.model), tokeniser=taught_state.tokeniser)

@@ -81,7 +81,7 @@ def test_rollout__same_seed_same_tokens(tiny: Any, text_env: MaestroTextEnv) -> 
     def tokens(seed: int) -> list[tuple[int, ...]]:
         generator = TransformersGenerator(tiny)
         tasks, sampling = text_env.task_ids[:4], Sampling(max_new_tokens=12)
-        rollouts = play(text_env, generator, tasks, sampling=sampling, layout=Layout(instructions=False), seed=seed)
+        rollouts = play(text_env, generator, tasks, sampling=sampling, layout=Layout(instructions=False), seed=(seed,))
         return [rollout.completion_ids for rollout in rollouts]
 
     assert tokens(1) == tokens(1)

@@ -1,0 +1,166 @@
+"""Episodes to imitate: routed at random, cloned from hindsight, or recorded. Learning from them is supervised.py's job.
+
+A trace is what a policy would have written. It is played in the text environment and kept as a `Rollout`, so that a
+model imitates exactly the tokens, in exactly the contexts, that it will later sample itself.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from maestro_agents import batch_play
+from maestro_agents.hindsight import best_actions
+from maestro_agents.llm.generation import Finish, Tokeniser, Written
+from maestro_agents.llm.layout import Layout
+from maestro_agents.llm.rollout import Rollout, begin, take_turn
+from maestro_agents.recorded_tasks import Terms, take, terms_of
+from maestro_env.errors import ConfigurationError
+from maestro_env.registry import STOP
+from maestro_env.text.env import MaestroTextEnv
+from maestro_env.text.grammar import Answer, Search, render
+from maestro_env.text.moment import moment_of
+from maestro_env.types import Outcome
+
+QUERY = "look"
+"""No backend is sent it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trace:
+    """What a policy wrote in one episode."""
+
+    task_id: str
+    turns: tuple[str, ...]
+
+
+def random_traces(env: MaestroTextEnv, task_ids: Sequence[str], *, most_calls: int, seed: int) -> Iterator[Trace]:
+    """Yield a trace of each task: some experts at random, then the answer that most of them gave.
+
+    It shows the format and how to take over an answer; whom to call it does not show. Experts are called until one
+    has answered, and at least a drawn number of times.
+
+    Args:
+        env: Which tasks, experts and rules there are.
+        task_ids: Of the environment's tasks.
+        most_calls: The largest number that is drawn; the environment's `max_turns` limits it.
+        seed: Of the draws.
+    """
+    rng = np.random.default_rng(seed)
+    for task_id in task_ids:
+        env.reset(options={"task": task_id})
+        wanted = int(rng.integers(1, min(most_calls, env.rules.max_turns) + 1))
+        yield _write(env, [], rng=rng, wanted=wanted)
+
+
+def hindsight_traces(env: MaestroTextEnv, task_ids: Sequence[str], *, seed: int) -> Iterator[Trace]:
+    """Yield a trace of each task that some calls settle: the best calls, had one known every reply; ties are drawn.
+
+    Which of several experts happens to be right on a task is luck that no policy can foresee; what their choices have
+    in common over many tasks is what there is to learn.
+
+    Args:
+        env: Its experts, its price and its number of calls are the planner's.
+        task_ids: Of the environment's tasks.
+        seed: Of the draws.
+    """
+    rng = np.random.default_rng(seed)
+    recording = env.base.recording
+    terms = terms_of(env.base)
+    terms = Terms(max_turns=env.rules.max_turns, answer_rule=terms.answer_rule, price=terms.price)
+    chosen = take(recording, [recording.index_of(task_id) for task_id in task_ids], registry=env.registry)
+    now = batch_play.start(chosen, terms)
+    plans: list[list[int]] = [[] for _ in task_ids]
+    while not now.ended.all():
+        best = best_actions(now)
+        actions = np.where(best, rng.random(best.shape), -1.0).argmax(axis=1)
+        for row in np.flatnonzero(~now.ended & (actions != STOP)):
+            plans[row].append(int(actions[row]))
+        now = now.step(actions)
+    for task_id, plan, score in zip(task_ids, plans, now.score, strict=True):
+        if plan and score == 1.0:
+            env.reset(options={"task": task_id})
+            yield _write(env, plan, rng=rng, wanted=len(plan))
+
+
+def recorded_traces(path: str | Path) -> Iterator[Trace]:
+    """Yield the traces of a file: a JSON object a line, `{"task_id": ..., "turns": [...]}`.
+
+    Raises:
+        ConfigurationError: There is no such file, or a line is something else.
+    """
+    if not Path(path).is_file():
+        raise ConfigurationError(f"There is no file of traces {str(path)!r}.")
+    for number, line in enumerate(Path(path).read_text("utf-8").splitlines(), 1):
+        try:
+            read = json.loads(line)
+            yield Trace(task_id=read["task_id"], turns=tuple(map(str, read["turns"])))
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise ConfigurationError(
+                f"Line {number} of {str(path)!r} is no trace ({error!r}); expected "
+                '{"task_id": "...", "turns": ["...", ...]}.'
+            ) from error
+
+
+def replay(env: MaestroTextEnv, trace: Trace, *, tokeniser: Tokeniser, layout: Layout) -> Rollout:
+    """Return a trace as an episode, token by token.
+
+    Raises:
+        ConfigurationError: The trace makes a format fault, or does not end where its episode does.
+        UnknownNameError: A task that the environment does not hold.
+    """
+    episode = begin(env, trace.task_id, layout=layout, tokeniser=tokeniser)
+    done: Rollout | None = None
+    for turn in trace.turns:
+        if done is not None:
+            raise ConfigurationError(f"The trace of task {trace.task_id!r} goes on after its episode has ended.")
+        # What the markup writes for the policy at the start of a turn is not written a second time.
+        token_ids = tokeniser.encode(turn.removeprefix(layout.opened.strip()) if layout.opened else turn)
+        if layout.template is not None:
+            token_ids.append(tokeniser.end_id)
+        written = Written(token_ids=tuple(token_ids), logprobs=(0.0,) * len(token_ids), finish=Finish.STOP)
+        done = take_turn(env, episode, written, layout=layout, tokeniser=tokeniser)
+    if done is None:
+        raise ConfigurationError(f"The trace of task {trace.task_id!r} ends before its episode does, without an answer.")
+    if not done.well_formed:
+        raise ConfigurationError(f"The trace of task {trace.task_id!r} is not well formed: {', '.join(done.faults)}.")
+    return done
+
+
+def _write(env: MaestroTextEnv, plan: Sequence[int], *, rng: np.random.Generator, wanted: int) -> Trace:
+    """Play calls in an episode that was just reset, and return the whole episode as it would be written.
+
+    Args:
+        env: Where the calls are made.
+        plan: Actions to begin with; experts at random once they are used up.
+        rng: Draws them.
+        wanted: Calls to be made; more if none has answered by then.
+    """
+    task = moment_of(env.base).task
+    turns: list[str] = []
+    answer, num_calls = "", 0
+    while num_calls < env.rules.max_turns and (num_calls < wanted or not answer):
+        legal = np.flatnonzero(env.base.action_masks()[1:]) + 1
+        if not len(legal):
+            break
+        action = plan[num_calls] if num_calls < len(plan) else int(rng.choice(legal))
+        expert = env.registry.experts[action - 1]
+        # The thought names the kind of question, which policies are not told: they learn to see it.
+        call = Search(model=expert.model.name, skill=expert.skill.name, query=QUERY, think=task.benchmark)
+        turns.append(render(call))
+        env.step(turns[-1])
+        num_calls += 1
+        answer = _settled(env)
+    guess = str(rng.choice(task.choices)) if task.choices else "unknown"
+    turns.append(render(Answer(text=answer or guess, think=task.benchmark)))
+    return Trace(task_id=task.id, turns=tuple(turns))
+
+
+def _settled(env: MaestroTextEnv) -> str:
+    """Return the answer that the environment's rule would settle on now; empty if no reply held one."""
+    now = env.base.get_state()
+    *_, info = env.base.step(STOP)
+    env.base.set_state(now)
+    return info["answer"] if info["outcome"] in (Outcome.CORRECT, Outcome.WRONG) else ""

@@ -1,0 +1,232 @@
+"""GRPO through TRL: the one file that knows TRL. What an episode is, it takes from rollout.py.
+
+TRL calls `rollout_func` with each prompt repeated `group_size` times, in order, and takes token ids, log-probabilities
+and a mask back; it never sees the text. Every episode is closed with an end token that is masked, because TRL reads a
+completion without one as cut off. Rewards travel with the episodes as extra fields. `rollout_func` is experimental in
+TRL, so its version is pinned. Written for TRL 1.16.
+
+Exact resumption rests on episodes being drawn from (seed, optimizer step, process): whoever starts again at a
+checkpoint draws what an undisturbed run would have drawn.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
+
+from datasets import Dataset
+from transformers import TrainerCallback
+from trl import GRPOConfig, GRPOTrainer
+
+from maestro_agents.llm.generation import Sampling
+from maestro_agents.llm.layout import Layout
+from maestro_agents.llm.pretrained import Pretrained
+from maestro_agents.llm.rollout import Rollout, play
+from maestro_agents.llm.transformers_generator import TransformersGenerator
+from maestro_env.errors import ConfigurationError
+from maestro_env.text.env import MaestroTextEnv
+from maestro_env.types import Outcome
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GrpoSettings:
+    """How to train.
+
+    Raises:
+        ConfigurationError: A number that has no meaning.
+    """
+
+    steps: int
+    questions: int
+    """A step, each played `group_size` times."""
+    group_size: int
+    lr: float
+    lr_schedule: str
+    """`linear` (to 0) or `constant`: a constant rate let the format collapse where it was tried."""
+    max_grad_norm: float
+    beta: float
+    """Weight of the divergence from the model at the start; 0 leaves it out."""
+    epsilon: float
+    """Of the clipped ratio; plays no part while every batch is used once."""
+    scale_rewards: str
+    """`group` divides advantages by the group's spread, `none` does not."""
+    loss_type: str
+    """As TRL calls it: `grpo` is a mean over tokens in an episode, then over episodes."""
+    episodes_at_once: int
+    """In one pass of the model; divides `questions * group_size`."""
+    save_every: int
+    """Steps between checkpoints."""
+    seed: int
+    """Of the questions' order and of all episodes."""
+    bf16: bool = False
+    gradient_checkpointing: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "questions", "lr", "max_grad_norm", "episodes_at_once", "save_every"):
+            if not getattr(self, name) > 0:
+                raise ConfigurationError(f"{name}={getattr(self, name)!r} must be above 0.")
+        if self.group_size < 2:
+            raise ConfigurationError(
+                f"group_size={self.group_size!r} must be at least 2: an episode is compared with others of its question."
+            )
+        if self.questions * self.group_size % self.episodes_at_once:
+            raise ConfigurationError(
+                f"episodes_at_once={self.episodes_at_once} does not divide the {self.questions} x {self.group_size} "
+                "episodes of a step."
+            )
+
+
+@final
+class GrpoTraining:
+    """A model being trained by playing."""
+
+    def __init__(
+        self,
+        env: MaestroTextEnv,
+        pretrained: Pretrained,
+        settings: GrpoSettings,
+        *,
+        task_ids: Sequence[str],
+        sampling: Sampling,
+        layout: Layout,
+        folder: str | Path,
+        after_rollouts: Callable[[int, Sequence[Rollout]], None] | None = None,
+        after_step: Callable[[int], None] | None = None,
+        peft_config: Any = None,
+    ) -> None:
+        """Set everything up; nothing is played yet.
+
+        Args:
+            env: Where episodes are played; its reward is the reward.
+            pretrained: The model; its weights are changed.
+            settings: How to train.
+            task_ids: Of the environment's tasks, to be asked over and over in drawn orders.
+            sampling: How turns are drawn.
+            layout: How what is said becomes tokens.
+            folder: For checkpoints.
+            after_rollouts: Is told the step and the episodes of a batch.
+            after_step: Is told how many steps were taken, after each.
+            peft_config: Of low-rank adapters; None trains all weights.
+
+        Raises:
+            ConfigurationError: There are fewer tasks than questions in a step.
+        """
+        if len(task_ids) < settings.questions:
+            raise ConfigurationError(f"{len(task_ids)} tasks are fewer than the {settings.questions} questions of a step.")
+        self._env = env
+        self._settings = settings
+        self._sampling = sampling
+        self._layout = layout
+        self._after_rollouts = after_rollouts
+        self._tokeniser = pretrained.tokeniser
+        # The task's id travels inside the message: TRL hands nothing else of the data set to `rollout_func`.
+        prompts = [[{"role": "user", "content": task_id}] for task_id in task_ids]
+        self.trainer = GRPOTrainer(
+            model=pretrained.model,
+            reward_funcs=[outcome, format],
+            args=_trl_config(settings, sampling, folder=folder, device=str(pretrained.model.device)),
+            train_dataset=Dataset.from_dict({"prompt": prompts}),
+            processing_class=pretrained.tokeniser.inner,
+            rollout_func=self._roll_out,
+            callbacks=[] if after_step is None else [_AfterStep(after_step)],
+            peft_config=peft_config,
+        )
+
+    @property
+    def policy(self) -> TransformersGenerator:
+        """The model as it is now."""
+        model: Any = self.trainer.accelerator.unwrap_model(self.trainer.model)
+        return TransformersGenerator(Pretrained(model=model, tokeniser=self._tokeniser))
+
+    def run(self, *, resume_from: str | Path | None = None) -> None:
+        """Train to the last step.
+
+        Args:
+            resume_from: A checkpoint folder to go on from.
+        """
+        self.trainer.train(resume_from_checkpoint=None if resume_from is None else str(resume_from))
+
+    def _roll_out(self, prompts: list[Any], trainer: Any) -> dict[str, list[Any]]:
+        step = int(trainer.state.global_step)
+        rollouts = play(
+            self._env,
+            self.policy,
+            [messages[0]["content"] for messages in prompts],
+            sampling=self._sampling,
+            layout=self._layout,
+            seed=(self._settings.seed, step, int(trainer.accelerator.process_index)),
+            batch_size=len(prompts),
+        )
+        if self._after_rollouts is not None:
+            self._after_rollouts(step, rollouts)
+        return as_trl(rollouts, end_id=self._tokeniser.end_id)
+
+
+def as_trl(rollouts: Sequence[Rollout], *, end_id: int) -> dict[str, list[Any]]:
+    """Return episodes as TRL takes them. A failure of an expert is no wrong answer: such an episode has no reward."""
+    failed = [rollout.outcome is Outcome.EXPERT_ERROR for rollout in rollouts]
+    return {
+        "prompt_ids": [[*rollout.prompt_ids] for rollout in rollouts],
+        "completion_ids": [[*rollout.completion_ids, end_id] for rollout in rollouts],
+        "logprobs": [[*rollout.logprobs, 0.0] for rollout in rollouts],
+        "env_mask": [[*map(int, rollout.policy_mask), 0] for rollout in rollouts],
+        "outcome_reward": [None if bad else each.outcome_reward for each, bad in zip(rollouts, failed, strict=True)],
+        "format_reward": [None if bad else each.format_reward for each, bad in zip(rollouts, failed, strict=True)],
+    }
+
+
+def outcome(outcome_reward: list[float | None], **_: Any) -> list[float | None]:
+    """Return what the answers scored, less what the calls cost; TRL names its figures after this function."""
+    return outcome_reward
+
+
+def format(format_reward: list[float | None], **_: Any) -> list[float | None]:  # noqa: A001 - as above
+    """Return what format faults took off."""
+    return format_reward
+
+
+@final
+class _AfterStep(TrainerCallback):
+    """Tells how many steps were taken."""
+
+    def __init__(self, tell: Callable[[int], None]) -> None:
+        self._tell = tell
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        del args, control, kwargs
+        self._tell(int(state.global_step))
+
+
+def _trl_config(settings: GrpoSettings, sampling: Sampling, *, folder: str | Path, device: str) -> GRPOConfig:
+    return GRPOConfig(
+        output_dir=str(folder),
+        max_steps=settings.steps,
+        per_device_train_batch_size=settings.episodes_at_once,
+        gradient_accumulation_steps=settings.questions * settings.group_size // settings.episodes_at_once,
+        num_generations=settings.group_size,
+        learning_rate=settings.lr,
+        lr_scheduler_type=settings.lr_schedule,
+        max_grad_norm=settings.max_grad_norm,
+        beta=settings.beta,
+        epsilon=settings.epsilon,
+        loss_type=settings.loss_type,
+        scale_rewards=settings.scale_rewards,
+        temperature=sampling.temperature,
+        top_p=1.0,
+        top_k=0,
+        # Of one turn. The whole episode's length is bounded by its turns; TRL cuts nothing that `rollout_func` returns.
+        max_completion_length=sampling.max_new_tokens,
+        seed=settings.seed,
+        save_strategy="steps",
+        save_steps=settings.save_every,
+        logging_steps=1,
+        report_to="none",
+        disable_tqdm=True,
+        bf16=settings.bf16,
+        gradient_checkpointing=settings.gradient_checkpointing,
+        use_cpu=device == "cpu",
+        use_vllm=False,
+    )
