@@ -11,7 +11,6 @@ checkpoint draws what an undisturbed run would have drawn.
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
@@ -22,6 +21,7 @@ from transformers import TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
 from maestro_agents.llm.generation import Sampling
+from maestro_agents.llm.grpo_settings import GrpoSettings
 from maestro_agents.llm.layout import Layout
 from maestro_agents.llm.pretrained import Pretrained
 from maestro_agents.llm.rollout import Rollout, play
@@ -29,54 +29,6 @@ from maestro_agents.llm.transformers_generator import TransformersGenerator
 from maestro_env.errors import ConfigurationError
 from maestro_env.text.env import MaestroTextEnv
 from maestro_env.types import Outcome
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GrpoSettings:
-    """How to train.
-
-    Raises:
-        ConfigurationError: A number that has no meaning.
-    """
-
-    steps: int
-    questions: int
-    """A step, each played `group_size` times."""
-    group_size: int
-    lr: float
-    lr_schedule: str
-    """`linear` (to 0) or `constant`: a constant rate let the format collapse where it was tried."""
-    max_grad_norm: float
-    beta: float
-    """Weight of the divergence from the model at the start; 0 leaves it out."""
-    epsilon: float
-    """Of the clipped ratio; plays no part while every batch is used once."""
-    scale_rewards: str
-    """`group` divides advantages by the group's spread, `none` does not."""
-    loss_type: str
-    """As TRL calls it: `grpo` is a mean over tokens in an episode, then over episodes."""
-    episodes_at_once: int
-    """In one pass of the model; divides `questions * group_size`."""
-    save_every: int
-    """Steps between checkpoints."""
-    seed: int
-    """Of the questions' order and of all episodes."""
-    bf16: bool = False
-    gradient_checkpointing: bool = False
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "questions", "lr", "max_grad_norm", "episodes_at_once", "save_every"):
-            if not getattr(self, name) > 0:
-                raise ConfigurationError(f"{name}={getattr(self, name)!r} must be above 0.")
-        if self.group_size < 2:
-            raise ConfigurationError(
-                f"group_size={self.group_size!r} must be at least 2: an episode is compared with others of its question."
-            )
-        if self.questions * self.group_size % self.episodes_at_once:
-            raise ConfigurationError(
-                f"episodes_at_once={self.episodes_at_once} does not divide the {self.questions} x {self.group_size} "
-                "episodes of a step."
-            )
 
 
 @final

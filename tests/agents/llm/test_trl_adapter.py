@@ -13,9 +13,10 @@ import torch
 from transformers import TrainerCallback
 
 from maestro_agents.llm.generation import Sampling
+from maestro_agents.llm.grpo_settings import GrpoSettings
 from maestro_agents.llm.layout import Layout
 from maestro_agents.llm.rollout import Rollout
-from maestro_agents.llm.trl_adapter import GrpoSettings, GrpoTraining, as_trl
+from maestro_agents.llm.trl_adapter import GrpoTraining, as_trl
 from maestro_env.errors import ConfigurationError
 from maestro_env.text.env import MaestroTextEnv
 from maestro_env.types import Outcome

@@ -1,0 +1,36 @@
+"""The command `python -m maestro_agents.llm.evaluate`: a model on held-out tasks, by any backend, with intervals."""
+
+import json
+import sys
+from collections.abc import Sequence
+
+from maestro_agents.llm import run, scores
+from maestro_agents.llm.transformers_generator import TransformersGenerator
+from maestro_env.errors import MaestroError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the last line printed is the figures as JSON."""
+    parser = run.parser_of("Play held-out tasks with a model, and say how they came out.")
+    parser.add_argument("--model", default="", help="a folder or an id; without, the model of the configuration")
+    parser.add_argument("--split", default=None, help="instead of the configuration's")
+    parser.add_argument("--out", default=None, help="a new folder for the figures and the episodes")
+    given = parser.parse_args(arguments)
+    try:
+        settings = run.settings_of(given)
+        folder = None if given.out is None else run.new_folder(given.out, settings)
+        pretrained = run.make_model(settings, run.make_env(settings), place=given.model)
+        held_out = run.HeldOut(settings, run.make_layout(settings, pretrained), split=given.split)
+        rollouts = held_out.play(TransformersGenerator(pretrained))
+    except MaestroError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    figures = scores.summary(rollouts)
+    if folder is not None:
+        run.write_evaluation(folder, "evaluation", rollouts, figures)
+    sys.stdout.write(f"{run.in_words(figures)}\n{json.dumps(figures)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,53 @@
+"""How GRPO trains, whatever carries it out."""
+
+from dataclasses import dataclass
+
+from maestro_env.errors import ConfigurationError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GrpoSettings:
+    """How to train.
+
+    Raises:
+        ConfigurationError: A number that has no meaning.
+    """
+
+    steps: int
+    questions: int
+    """A step, each played `group_size` times."""
+    group_size: int
+    lr: float
+    lr_schedule: str
+    """`linear` (to 0) or `constant`: a constant rate let the format collapse where it was tried."""
+    max_grad_norm: float
+    beta: float
+    """Weight of the divergence from the model at the start; 0 leaves it out."""
+    epsilon: float
+    """Of the clipped ratio; plays no part while every batch is used once."""
+    scale_rewards: str
+    """`group` divides advantages by the group's spread, `none` does not."""
+    loss_type: str
+    """As TRL calls it: `grpo` is a mean over tokens in an episode, then over episodes."""
+    episodes_at_once: int
+    """In one pass of the model; divides `questions * group_size`."""
+    save_every: int
+    """Steps between checkpoints."""
+    seed: int
+    """Of the questions' order and of all episodes."""
+    bf16: bool = False
+    gradient_checkpointing: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "questions", "lr", "max_grad_norm", "episodes_at_once", "save_every"):
+            if not getattr(self, name) > 0:
+                raise ConfigurationError(f"{name}={getattr(self, name)!r} must be above 0.")
+        if self.group_size < 2:
+            raise ConfigurationError(
+                f"group_size={self.group_size!r} must be at least 2: an episode is compared with others of its question."
+            )
+        if self.questions * self.group_size % self.episodes_at_once:
+            raise ConfigurationError(
+                f"episodes_at_once={self.episodes_at_once} does not divide the {self.questions} x {self.group_size} "
+                "episodes of a step."
+            )
