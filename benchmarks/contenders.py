@@ -61,12 +61,12 @@ class Contender:
 CONTENDERS = (
     Contender(agent=Random, varies=True, seconds=2),
     Contender(agent=FixedExpert, seconds=2),
-    Contender(agent=BestPerBenchmark),
-    Contender(agent=EpsilonGreedy, varies=True, total_timesteps=20_000, quick_timesteps=200),
-    Contender(agent=UCB1, varies=True, total_timesteps=20_000, quick_timesteps=200),
+    Contender(agent=BestPerBenchmark, seconds=2),
+    Contender(agent=EpsilonGreedy, varies=True, total_timesteps=20_000, quick_timesteps=200, seconds=4),
+    Contender(agent=UCB1, varies=True, total_timesteps=20_000, quick_timesteps=200, seconds=4),
     Contender(
         agent=LinUCB,
-        candidates=({"alpha": 0.1}, {"alpha": 0.5}),
+        candidates=({"alpha": 0.5}, {"alpha": 1.0}),
         varies=True,
         total_timesteps=20_000,
         quick_timesteps=200,
@@ -74,33 +74,42 @@ CONTENDERS = (
     ),
     Contender(
         agent=LinTS,
-        candidates=({"spread": 0.1}, {"spread": 0.3}),
+        candidates=({"spread": 0.2}, {"spread": 0.3}),
         varies=True,
         total_timesteps=20_000,
         quick_timesteps=200,
+        seconds=50,
     ),
     Contender(
         agent=NeuralLinear,
-        candidates=({"spread": 0.1}, {"spread": 0.3}),
+        candidates=({"spread": 0.2}, {"spread": 0.3}),
         varies=True,
         total_timesteps=20_000,
         quick={"hidden": 8, "every": 50, "steps": 20},
         quick_timesteps=200,
+        seconds=35,
     ),
     Contender(agent=OneShotRouter, candidates=tuple({"k": k} for k in (5, 15, 40, 100)), seconds=30),
-    Contender(agent=ClusterRouter, candidates=tuple({"clusters": k} for k in (8, 32, 128)), varies=True),
-    Contender(agent=LogisticRouter, candidates=tuple({"ridge": ridge} for ridge in (1.0, 10.0, 100.0))),
+    Contender(agent=ClusterRouter, candidates=tuple({"clusters": k} for k in (8, 32, 128)), varies=True, seconds=3),
+    Contender(agent=LogisticRouter, candidates=tuple({"ridge": ridge} for ridge in (1.0, 10.0, 100.0)), seconds=5),
     Contender(
         agent=MLPRouter,
         candidates=({"hidden": 16}, {"hidden": 64}),
         varies=True,
         quick={"hidden": 16, "steps": 100},
+        seconds=5,
     ),
-    Contender(agent=MajorityVote, candidates=tuple({"k": k} for k in (2, 3, 4))),
-    Contender(agent=Cascade, closed_loop=True),
+    Contender(agent=MajorityVote, candidates=tuple({"k": k} for k in (2, 3, 4)), seconds=2),
+    Contender(agent=Cascade, closed_loop=True, seconds=6),
     Contender(agent=OpenLoopPlan, seconds=26),
-    Contender(agent=DescriptorRouter, varies=True, closed_loop=True, quick={"steps": 50, "memory": 100, "lesson": 10}),
-    Contender(agent=ContextualPlan, varies=True, quick={"max_calls": 2, "steps": 100}),
+    Contender(
+        agent=DescriptorRouter,
+        varies=True,
+        closed_loop=True,
+        quick={"steps": 50, "memory": 100, "lesson": 10},
+        seconds=22,
+    ),
+    Contender(agent=ContextualPlan, varies=True, quick={"max_calls": 2, "steps": 100}, seconds=120),
     Contender(agent=FittedRules, varies=True, closed_loop=True, quick={"steps": 100}, seconds=13),
     Contender(
         agent=BehaviourCloning,
@@ -108,6 +117,7 @@ CONTENDERS = (
         varies=True,
         closed_loop=True,
         quick={"steps": 50},
+        seconds=22,
     ),
     Contender(
         agent=DQN,
@@ -116,6 +126,7 @@ CONTENDERS = (
         total_timesteps=200_000,
         quick={"num_envs": 4, "batch_size": 64},
         quick_timesteps=128,
+        seconds=95,
     ),
     Contender(
         agent=PPO,
@@ -124,7 +135,7 @@ CONTENDERS = (
         total_timesteps=500_000,
         quick={"num_envs": 4, "rollout_steps": 32, "batch_size": 64},
         quick_timesteps=256,
-        seconds=110,
+        seconds=80,
     ),
     Contender(
         agent=MaskablePPO,
@@ -133,7 +144,7 @@ CONTENDERS = (
         total_timesteps=500_000,
         quick={"num_envs": 4, "rollout_steps": 32, "batch_size": 64},
         quick_timesteps=256,
-        seconds=110,
+        seconds=80,
     ),
     Contender(
         agent=RecurrentPPO,
@@ -142,19 +153,24 @@ CONTENDERS = (
         total_timesteps=200_000,
         quick={"num_envs": 4, "rollout_steps": 32, "batch_size": 64, "memory": 16},
         quick_timesteps=128,
+        seconds=140,
     ),
     Contender(
         agent=PointerPPO,
         varies=True,
         closed_loop=True,
-        total_timesteps=300_000,
+        total_timesteps=400_000,
         quick={"num_envs": 4, "rollout_steps": 32, "batch_size": 64, "memory": 100, "lesson": 10},
         quick_timesteps=128,
+        seconds=130,
     ),
 )
 """Roughly from the simplest to the most capable; tables keep this order."""
 
-STANDARD = ("Random", "FixedExpert", "LinUCB", "OneShotRouter", "OpenLoopPlan", "FittedRules", "MaskablePPO")
+STANDARD = (
+    "Random", "FixedExpert", "LinUCB", "OneShotRouter", "Cascade", "OpenLoopPlan", "FittedRules", "BehaviourCloning",
+    "MaskablePPO",
+)  # fmt: skip
 """Who takes part unless others are named."""
 
 LADDER = ("FixedExpert", "OneShotRouter", "OpenLoopPlan")

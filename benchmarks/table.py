@@ -1,6 +1,7 @@
 """The comparison as tables for a terminal."""
 
 import re
+from collections.abc import Sequence
 
 from rich.console import Group
 from rich.table import Table
@@ -8,12 +9,18 @@ from rich.text import Text
 
 from benchmarks.bootstrap import Interval
 from benchmarks.bounds import CONFIDENT
-from benchmarks.summary import PRICE, Summary
+from benchmarks.summary import PRICE, AgentSummary, Summary
+
+ABREAST = 6
+"""Agents whose benchmarks stand side by side: more do not fit a narrow terminal."""
 
 
 def tables(summary: Summary) -> Group:
     """Return the agents, their benchmarks, the gaps between the rungs of the ladder, and the oracle bounds."""
-    parts = (_agents(summary), _benchmarks(summary), _gaps(summary), _bounds(summary))
+    few = [summary.agents[first : first + ABREAST] for first in range(0, len(summary.agents), ABREAST)]
+    parts = [_agents(summary), *(_benchmarks(summary, agents) for agents in few)]
+    parts += [_gaps(summary)] if summary.gaps else []
+    parts.append(_bounds(summary))
     return Group(*(item for part in parts for item in (Text(), part)))
 
 
@@ -43,15 +50,15 @@ def _agents(summary: Summary) -> Table:
     return table
 
 
-def _benchmarks(summary: Summary) -> Table:
+def _benchmarks(summary: Summary, agents: Sequence[AgentSummary]) -> Table:
     table = Table(title="Accuracy by benchmark, in %", caption="* not trained on" if summary.unseen else None)
     table.add_column("benchmark", no_wrap=True)
     table.add_column("tasks", justify="right")
-    for agent in summary.agents:
-        table.add_column(_stacked(agent.name), justify="right")
+    for agent in agents:
+        table.add_column(_stacked(agent.name), justify="right", overflow="fold")
     for name, tasks in summary.benchmarks.items():
         marked = "*" if name in summary.unseen else ""
-        cells = (f"{100 * agent.accuracy_by_benchmark[name].mean:.1f}" for agent in summary.agents)
+        cells = (f"{100 * agent.accuracy_by_benchmark[name].mean:.1f}" for agent in agents)
         table.add_row(f"{name}{marked}", f"{tasks:,}", *cells)
     return table
 

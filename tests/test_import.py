@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = {"torch", "stable_baselines3", "sb3_contrib", "safetensors", "matplotlib", "pygame", "scipy"}
+HEAVY = {"torch", "stable_baselines3", "sb3_contrib", "safetensors", "matplotlib", "pandas", "pygame", "scipy"}
 """Nothing of this may be loaded by an import of the package or of its command."""
 
 
@@ -29,6 +29,12 @@ def test_import__loads_nothing_heavy(module: str, tmp_path: Path) -> None:
     loaded = loaded_by(f"import {module}", folder=tmp_path)
     assert "maestro_env" in loaded
     assert loaded & HEAVY == set()
+
+
+def test_first_episode__loads_nothing_heavy(tmp_path: Path) -> None:
+    # pandas, say, which pyarrow loads by itself where it is installed if its arrays are converted its way.
+    first = "import gymnasium; env = gymnasium.make('maestro_env:Maestro-v0'); env.reset(seed=0); env.step(1)"
+    assert loaded_by(first, folder=tmp_path) & HEAVY == set()
 
 
 def test_import__leaves_the_terminal_library_to_the_command(tmp_path: Path) -> None:

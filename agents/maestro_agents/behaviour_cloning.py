@@ -107,10 +107,7 @@ class BehaviourCloning(Agent):
 
     def _inputs(self, observation: Observation) -> NDArray[np.float32]:
         """Return [n, F]."""
-        question, view = observation["question"], observation["view"]
-        # Scaled to a variance of about 1 an entry, which is what the network's first weights are drawn for.
-        widths = [question.shape[1]] * question.shape[1] + [view.shape[1]] * view.shape[1]
-        shown = self._features.of(question, view) * np.sqrt(np.array(widths, np.float32))
+        shown = self._features.network_inputs(observation["question"], observation["view"])
         flat = observation["experts"]
         said = evidence(flat.reshape(len(flat), -1, len(EXPERT_FEATURES)))
         return np.concatenate([shown, flat, said, observation["budget"][:, :1]], axis=1)

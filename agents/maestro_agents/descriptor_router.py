@@ -21,6 +21,7 @@ from maestro_agents.agent import Agent, Observation, Progress, State, registry_o
 from maestro_agents.chances import Chances, fit_chances
 from maestro_agents.descriptors import NUM_FEATURES, Memory, describe, in_order
 from maestro_agents.features import Features
+from maestro_agents.lessons import familiar, forgetting, of_same_models, readers, specialists
 from maestro_agents.recorded_tasks import recorded_tasks, terms_of
 from maestro_env.dynamics import EXPERT_FEATURES
 from maestro_env.recordings.recording import MISSING, Recording
@@ -101,24 +102,21 @@ class DescriptorRouter(Agent):
         self, recording: Recording, features: NDArray[np.float32], names: NDArray[np.str_], forgotten: str
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return [n] tasks and [n, P, F] what is known of the experts where a benchmark is forgotten."""
-        experts = recording.registry.experts
-        scores = recording.score[:, 0].astype(np.float32)
-        everyone = self.rng.permutation(len(names))
+        experts, scores = recording.registry.experts, recording.score[:, 0].astype(np.float32)
+        sizes = {"size": self.lesson, "memory": self.memory}
         if forgotten == _FAMILIAR:
-            asked, remembered = np.split(everyone, [min(self.lesson, len(names) // 2)])
+            rows = familiar(len(names), **sizes, rng=self.rng)
+            strange = of_same_models(experts, np.arange(len(experts)) == self.rng.integers(len(experts)))
         else:
-            is_asked = names[everyone] == forgotten
-            asked, remembered = everyone[is_asked][: self.lesson], everyone[~is_asked]
-        remembered = remembered[: self.memory]
-        strange = np.zeros(len(experts), bool)
-        if forgotten == _FAMILIAR:
-            models = [expert.model.name for expert in experts]
-            strange[:] = np.array(models) == models[int(self.rng.integers(len(models)))]
-        else:
-            level = scores[asked].mean(axis=0)
-            strange = level >= _SPECIALIST * level.max()
-        memory = Memory(features=features[remembered], scores=np.where(strange, np.nan, scores[remembered]))
-        return asked, describe(experts, question=recording.question[asked], features=features[asked], memory=memory)
+            rows = forgetting(names, [forgotten], **sizes, rng=self.rng)
+            strange = specialists(experts, scores[rows.asked], share=_SPECIALIST)
+        seen = np.where(strange, np.nan, scores[rows.remembered])
+        return rows.asked, describe(
+            experts,
+            question=recording.question[rows.asked],
+            features=features[rows.asked],
+            memory=Memory(features=features[rows.remembered], scores=seen),
+        )
 
     def _best_sure(self, recording: Recording, rows: NDArray[np.int64], known: NDArray[np.float32]) -> float:
         """Return the confidence at which asking should end: the one that earns most in the lessons."""
@@ -153,7 +151,7 @@ class DescriptorRouter(Agent):
         experts = cast(Any, self.env.unwrapped).registry.experts
         same_model = np.array([[one.model == other.model for other in experts] for one in experts])
         legal = observation["action_mask"][:, 1:].astype(bool) & ~(asked @ same_model)
-        legal &= np.array([expert.model.role != Role.LOCATOR for expert in experts])
+        legal &= readers(experts)
         features = self._features.of(observation["question"], observation["view"])
         memory = in_order(self._remembered, self._known, registry_of(self.env))
         known = describe(experts, question=observation["question"], features=features, memory=memory)

@@ -20,7 +20,7 @@ from maestro_agents.ridge import Ridges, estimates, widths
 class LinUCB(Bandit):
     """One linear model of the reward for each expert, on a constant, the question and the view."""
 
-    def __init__(self, env: gymnasium.Env[Any, Any], *, seed: int = 0, alpha: float = 0.3) -> None:
+    def __init__(self, env: gymnasium.Env[Any, Any], *, seed: int = 0, alpha: float = 0.5) -> None:
         """Keep the settings.
 
         Args:

@@ -1,26 +1,25 @@
 """PointerPPO: PPO whose policy points at experts by what is known of them, so that it can be handed others.
 
-One small network scores every expert, from what may be known of it before it is asked (`descriptors.describe`: how
-well it did on similar tasks if it was seen at work, how much the question's words overlap with its description, its
-role, its price) and from what it has said so far. What was read of all experts is pooled; STOP is scored, and the state
-valued, from that. The weights know neither the number of the experts nor their order, nor which is which: question and
-view come in only through what they say about an expert, because a network that saw them beside a description would
-learn 25 experts by heart.
+One small network scores every expert (`pointer_network`), from what it has said so far and from what may be known of it
+before it is asked (`descriptors.describe`: how well it did on similar tasks if it was seen at work, how much the
+question's words overlap with its description, its role, its price). Another, fitted beforehand on the replies of all
+experts in the lessons, sums the latter up in the chance that asking helps: an episode tells of the few experts that it
+called, a recording of all.
 
-It is trained on lessons. In each the network is to make do with a memory of other tasks than those it plays: in some a
-benchmark is forgotten and its best readers are strangers, in some a few models are strangers, in some nobody is.
+The weights know neither the number of the experts nor their order, nor which is which: question and view come in only
+through what they say about an expert, because a network that saw them beside a description would learn 25 experts by
+heart.
 
-How we differ from O. Vinyals et al.: pointing is at actions, by a score each instead of attention; there is no sequence
-network, since the environment holds the state.
+It is trained on lessons. In each the network is to make do with a memory of other tasks than those it plays: in some
+two benchmarks are forgotten and their best models are strangers, so that strangers must be told apart; in some a few
+models are strangers on tasks of every kind; in some nobody is.
 
-Source: O. Vinyals et al., Pointer Networks (2015), https://arxiv.org/abs/1506.03134; M. Zaheer et al., Deep Sets
-(2017), https://arxiv.org/abs/1703.06114; J. Schulman et al., Proximal Policy Optimization Algorithms (2017),
-https://arxiv.org/abs/1707.06347.
+Source: J. Schulman et al., Proximal Policy Optimization Algorithms (2017), https://arxiv.org/abs/1707.06347.
 
-Axes: n observations, P experts, K numbers known of an expert, F features of its replies, H hidden units.
+Axes: n observations, P experts, K numbers known of an expert, C contexts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self, cast, final
 
@@ -30,30 +29,34 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from maestro_agents.agent import Agent, Observation, Progress, State, registry_of
+from maestro_agents.chances import Chances, fit_chances
 from maestro_agents.descriptors import NUM_FEATURES, Memory, describe, in_order
 from maestro_agents.features import Features
+from maestro_agents.lessons import Rows, familiar, forgetting, of_same_models, specialists, usefulness
+from maestro_agents.ppo_settings import arguments_of, settings_of
 from maestro_agents.recorded_tasks import recorded_tasks, take
-from maestro_env.dynamics import EXPERT_FEATURES
 from maestro_env.env import MaestroEnv
 from maestro_env.errors import MissingExtraError
-from maestro_env.recordings.recording import Recording
-from maestro_env.types import Role
+from maestro_env.recordings.recording import MISSING, Recording
 
 try:
     import torch
     from sb3_contrib import MaskablePPO
-    from sb3_contrib.common.maskable.policies import MaskableMultiInputActorCriticPolicy
-    from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
     from stable_baselines3.common.utils import ConstantSchedule
 
+    from maestro_agents.pointer_network import PointerPolicy
     from maestro_agents.sb3_agent import Report, arrays_of, fill, many
 except ImportError as error:
     raise MissingExtraError(
         f"maestro_agents.pointer_ppo needs {error.name}, which is not installed: pip install 'maestro-env[agents]'"
     ) from error
 
-_SPECIALIST = 0.8
-"""A reader that is this good on a benchmark, relative to the best one, is forgotten with it."""
+_NUM_KNOWN = NUM_FEATURES + 1
+"""K: the description, and the chance."""
+_SPECIALIST = 0.9
+"""The model of a reader that is this good on a benchmark, relative to the best one, is forgotten with it."""
+_ROUNDS = 2
+"""How often each benchmark is forgotten, each time with another one: about half of the lessons are such."""
 _FAMILIAR_LESSONS = 16
 """Lessons in which no benchmark is forgotten; enough that about every model is a stranger in some."""
 _STRANGERS = 3
@@ -64,7 +67,7 @@ _STRANGERS = 3
 class PointerPPO(Agent):
     """PPO that scores experts by what is known of them; `at` hands it others."""
 
-    policy: "PointerPolicy"
+    policy: PointerPolicy
     earned: NDArray[np.float64]
     """[E] reward of each episode of the lessons, in the order in which they ended."""
 
@@ -121,22 +124,21 @@ class PointerPPO(Agent):
         lessons = _lessons(recording, self._features, self.rng, size=self.lesson, memory=self.memory)
         kept = self.rng.permutation(len(recording.tasks))[: self.memory]
         self._remembered = _memory_of(recording, self._features, kept)
-        known = np.concatenate([lesson.known.reshape(-1, NUM_FEATURES) for lesson in lessons])
-        self._range = np.stack([known.min(axis=0), known.max(axis=0)])
-        rate = self.learning_rate
+        described = np.concatenate([lesson.described for lesson in lessons])
+        self._range = np.stack([described.min(axis=(0, 1, 2)), described.max(axis=(0, 1, 2))])
+        tasks = np.concatenate([lesson.rows for lesson in lessons])
+        self._chances = fit_chances(
+            described.reshape(-1, NUM_FEATURES),
+            usefulness(recording, tasks).reshape(-1, 1),
+            (recording.status[tasks] != MISSING).reshape(-1, 1),
+            seed=self.seed,
+            hidden=self.hidden,
+        )
         model = MaskablePPO(
             PointerPolicy,
-            many(_lesson_env(self.env, recording, lessons), self.num_envs),
-            seed=self.seed,
-            n_steps=self.rollout_steps,
-            batch_size=self.batch_size,
-            n_epochs=self.epochs,
-            learning_rate=lambda share_left: rate * share_left,
-            ent_coef=self.entropy_weight,
-            gamma=1.0,  # an answer is worth the same however many calls it took; their price is the reward's matter
-            gae_lambda=0.95,
+            many(_lesson_env(self.env, take(recording, tasks), self._known(described)), self.num_envs),
+            **arguments_of(self),
             policy_kwargs={"hidden": self.hidden},
-            device="cpu",
         )
         report = Report(progress, total_timesteps)
         model.learn(total_timesteps, callback=report)
@@ -161,28 +163,22 @@ class PointerPPO(Agent):
     def _seen(self, observation: Observation) -> dict[str, NDArray[Any]]:
         """Return what the policy sees of n observations: what is known of the experts in place of the view."""
         experts = cast(Any, self.env.unwrapped).registry.experts
-        known = describe(
+        described = describe(
             experts,
             question=observation["question"],
             features=self._features.of(observation["question"], observation["view"]),
             memory=self._remembered,
         )
+        return {**observation, "view": self._known(described).reshape(len(described), -1)}
+
+    def _known(self, described: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return [..., K]: the description, and the chance that asking helps."""
         # Nothing is said of a stranger that could not have been said in a lesson, such as a price below all others.
-        return {**observation, "view": known.clip(*self._range).reshape(len(known), -1)}
+        within = described.clip(*self._range)
+        return np.concatenate([within, self._chances.of(within)], axis=-1)
 
     def _settings(self) -> dict[str, Any]:
-        return {
-            "seed": self.seed,
-            "num_envs": self.num_envs,
-            "rollout_steps": self.rollout_steps,
-            "batch_size": self.batch_size,
-            "epochs": self.epochs,
-            "learning_rate": self.learning_rate,
-            "entropy_weight": self.entropy_weight,
-            "hidden": self.hidden,
-            "memory": self.memory,
-            "lesson": self.lesson,
-        }
+        return {**settings_of(self), "hidden": self.hidden, "memory": self.memory, "lesson": self.lesson}
 
     def _learned(self) -> dict[str, NDArray[Any]]:
         return {
@@ -191,6 +187,7 @@ class PointerPPO(Agent):
             "memory_features": self._remembered.features,
             "memory_scores": self._remembered.scores,
             **self._features.arrays(),
+            **self._chances.arrays("chances"),
             "earned": self.earned,
             **arrays_of(self.policy),
         }
@@ -200,9 +197,10 @@ class PointerPPO(Agent):
         memory = Memory(features=learned["memory_features"], scores=learned["memory_scores"])
         self._remembered = in_order(memory, learned["known"].tolist(), registry_of(self.env))
         self._features = Features.from_arrays(learned)
+        self._chances = Chances.from_arrays(learned, "chances")
         space = cast("spaces.Dict", self.env.observation_space)
         num_experts = len(registry_of(self.env))
-        view = spaces.Box(-np.inf, np.inf, (num_experts * NUM_FEATURES,), np.float32)
+        view = spaces.Box(-np.inf, np.inf, (num_experts * _NUM_KNOWN,), np.float32)
         self.policy = PointerPolicy(
             spaces.Dict({**space.spaces, "view": view}),
             self.env.action_space,
@@ -214,68 +212,68 @@ class PointerPPO(Agent):
 
 @dataclass(frozen=True, kw_only=True)
 class _Lesson:
-    """Tasks to play, and what is known of the experts in each of their contexts."""
+    """Tasks to play, and how the experts are described in each of their contexts."""
 
     rows: NDArray[np.int64]
     """[n] places of the tasks in the recording."""
-    known: NDArray[np.float32]
-    """[n, C, P, K]"""
+    described: NDArray[np.float32]
+    """[n, C, P, NUM_FEATURES]"""
 
 
 def _lessons(
     recording: Recording, features: Features, rng: np.random.Generator, *, size: int, memory: int
 ) -> list[_Lesson]:
-    """Return a lesson for each benchmark that is forgotten, and those in which none is."""
-    names = np.array(recording.task_benchmarks)
+    """Return lessons in which each benchmark is forgotten, with another one, and those in which none is."""
+    experts, names = recording.registry.experts, np.array(recording.task_benchmarks)
     benchmarks = sorted(set(recording.task_benchmarks))
-    models = np.array([expert.model.name for expert in recording.registry.experts])
-    readers = np.array([expert.model.role != Role.LOCATOR for expert in recording.registry.experts])
+    experts_for = {
+        name: of_same_models(experts, specialists(experts, recording.score[names == name, 0], share=_SPECIALIST))
+        for name in benchmarks
+    }
     lessons: list[_Lesson] = []
-    for forgotten in benchmarks if len(benchmarks) > 1 else []:  # with the only one, all would be forgotten
-        order = rng.permutation(len(names))
-        is_asked = names[order] == forgotten
-        asked, others = order[is_asked][:size], order[~is_asked]
-        level = recording.score[asked, 0].mean(axis=0)
-        strange = readers & (level >= _SPECIALIST * level.max())
-        lessons.append(_lesson(recording, features, asked, others[:memory], strange))
+    for first in benchmarks * _ROUNDS if len(benchmarks) > 1 else []:  # with the only one, all would be forgotten
+        second = str(rng.choice([name for name in benchmarks if name != first]))
+        forgotten = [first, second] if len(benchmarks) > 2 else [first]
+        rows = forgetting(names, forgotten, size=size, memory=memory, rng=rng)
+        strange = np.any([experts_for[name] for name in forgotten], axis=0)
+        lessons.append(_lesson(recording, features, rows, strange))
+    models = np.array([expert.model.name for expert in experts])
     for _ in range(_FAMILIAR_LESSONS):
-        asked, others = np.split(rng.permutation(len(names)), [min(size, len(names) // 2)])
+        rows = familiar(len(names), size=size, memory=memory, rng=rng)
         chosen = rng.permutation(np.unique(models))[: rng.integers(1 + _STRANGERS)]
-        lessons.append(_lesson(recording, features, asked, others[:memory], np.isin(models, chosen)))
+        lessons.append(_lesson(recording, features, rows, np.isin(models, chosen)))
     return lessons
 
 
-def _lesson(
-    recording: Recording,
-    features: Features,
-    asked: NDArray[np.int64],
-    remembered: NDArray[np.int64],
-    strange: NDArray[np.bool_],
-) -> _Lesson:
-    memory = _memory_of(recording, features, remembered)
+def _lesson(recording: Recording, features: Features, rows: Rows, strange: NDArray[np.bool_]) -> _Lesson:
+    memory = _memory_of(recording, features, rows.remembered)
     memory = replace(memory, scores=np.where(strange, np.nan, memory.scores))
-    num_contexts = recording.view.shape[1]
-    question = np.repeat(recording.question[asked], num_contexts, axis=0)
-    view = recording.view[asked].reshape(len(question), -1)
-    known = describe(recording.registry.experts, question=question, features=features.of(question, view), memory=memory)
-    return _Lesson(rows=asked, known=known.reshape(len(asked), num_contexts, *known.shape[1:]))
+    num_tasks, num_contexts = len(rows.asked), recording.view.shape[1]
+    question = np.repeat(recording.question[rows.asked], num_contexts, axis=0)
+    view = recording.view[rows.asked].reshape(len(question), -1)
+    described = describe(
+        recording.registry.experts, question=question, features=features.of(question, view), memory=memory
+    )
+    return _Lesson(rows=rows.asked, described=described.reshape(num_tasks, num_contexts, -1, NUM_FEATURES))
 
 
 def _memory_of(recording: Recording, features: Features, rows: NDArray[np.int64]) -> Memory:
-    """Return a memory of tasks, in the whole picture. A locator scores the share of readers right where it led."""
-    scores = recording.score[rows, 0].astype(np.float32)
-    readers = np.array([expert.model.role != Role.LOCATOR for expert in recording.registry.experts])
-    for locator in np.flatnonzero(~readers):
-        led_to = recording.next_context[rows, 0, locator]
-        scores[:, locator] = recording.score[rows, led_to][:, readers].mean(axis=1)
-    return Memory(features=features.of(recording.question[rows], recording.view[rows, 0]), scores=scores)
+    """Return a memory of tasks in the whole picture."""
+    return Memory(
+        features=features.of(recording.question[rows], recording.view[rows, 0]),
+        scores=usefulness(recording, rows)[:, 0],
+    )
 
 
-def _lesson_env(env: gymnasium.Env[Any, Any], recording: Recording, lessons: Sequence[_Lesson]) -> MaestroEnv:
-    """Return an environment of the lessons' tasks; its view is what is known of the experts, [P * K]."""
+def _lesson_env(env: gymnasium.Env[Any, Any], tasks: Recording, known: NDArray[np.float32]) -> MaestroEnv:
+    """Return an environment of the lessons' tasks; its view is what is known of the experts, [P * K].
+
+    Args:
+        env: Whose terms hold.
+        tasks: Of all lessons.
+        known: [N, C, P, K]
+    """
     maestro = cast("MaestroEnv", env.unwrapped)
-    known = np.concatenate([lesson.known for lesson in lessons])
-    tasks = take(recording, np.concatenate([lesson.rows for lesson in lessons]))
     return MaestroEnv(
         recording=replace(tasks, view=known.reshape(*known.shape[:2], -1).astype(np.float16)),
         registry=None,
@@ -285,84 +283,3 @@ def _lesson_env(env: gymnasium.Env[Any, Any], recording: Recording, lessons: Seq
         answer_rule=maestro.rules.answer_rule,
         reward_fn=maestro.reward_fn,
     )
-
-
-class _Candidates(BaseFeaturesExtractor):
-    """For each expert what is known of it and what it said, and the budget: [n, P * (K + F) + 2]."""
-
-    def __init__(self, observation_space: spaces.Dict) -> None:
-        self.num_experts = int(np.prod(observation_space["experts"].shape or ())) // len(EXPERT_FEATURES)
-        super().__init__(observation_space, self.num_experts * (NUM_FEATURES + len(EXPERT_FEATURES)) + 2)
-
-    def forward(self, observations: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        size = len(observations["budget"])
-        parts = [observations[name].reshape(size, self.num_experts, -1) for name in ("view", "experts")]
-        return torch.cat([torch.cat(parts, dim=2).flatten(start_dim=1), observations["budget"]], dim=1)
-
-
-class _Pool(torch.nn.Module):
-    """Reads every expert by the same layers, and pools what it read: the mean and the largest of each unit."""
-
-    def __init__(self, hidden: int) -> None:
-        super().__init__()
-        width = NUM_FEATURES + len(EXPERT_FEATURES) + 2
-        self.layers = torch.nn.Sequential(
-            torch.nn.Linear(width, hidden), torch.nn.ReLU(), torch.nn.Linear(hidden, hidden), torch.nn.ReLU()
-        )
-
-    def forward(self, candidates: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return [n, P, H] of each expert and [n, 2 H] of all, from [n, P * (K + F) + 2]."""
-        experts = candidates[:, :-2].reshape(len(candidates), -1, NUM_FEATURES + len(EXPERT_FEATURES))
-        budget = candidates[:, None, -2:].expand(-1, experts.shape[1], -1)
-        read = self.layers(torch.cat([experts, budget], dim=2))
-        return read, torch.cat([read.mean(dim=1), read.amax(dim=1)], dim=1)
-
-
-class _Pointer(torch.nn.Module):
-    """Scores of STOP and of every expert, and what the state's value is read from."""
-
-    def __init__(self, hidden: int) -> None:
-        super().__init__()
-        self.latent_dim_vf = hidden
-        self.pool, self.value_pool = _Pool(hidden), _Pool(hidden)
-        self.own, self.all = torch.nn.Linear(hidden, hidden), torch.nn.Linear(2 * hidden, hidden)
-        self.score = torch.nn.Linear(hidden, 1)
-        self.stop = torch.nn.Sequential(
-            torch.nn.Linear(2 * hidden, hidden), torch.nn.ReLU(), torch.nn.Linear(hidden, 1)
-        )
-        self.value = torch.nn.Sequential(torch.nn.Linear(2 * hidden, hidden), torch.nn.ReLU())
-
-    def forward(self, candidates: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.forward_actor(candidates), self.forward_critic(candidates)
-
-    def forward_actor(self, candidates: torch.Tensor) -> torch.Tensor:
-        """Return [n, 1 + P] logits."""
-        read, pooled = self.pool(candidates)
-        scores = self.score(torch.relu(self.own(read) + self.all(pooled)[:, None])).squeeze(2)
-        return torch.cat([self.stop(pooled), scores], dim=1)
-
-    def forward_critic(self, candidates: torch.Tensor) -> torch.Tensor:
-        """Return [n, H]."""
-        return self.value(self.value_pool(candidates)[1])
-
-
-class PointerPolicy(MaskableMultiInputActorCriticPolicy):
-    """What MaskablePPO trains: none of its weights depends on the number of experts."""
-
-    def __init__(self, *args: Any, hidden: int, **kwargs: Any) -> None:
-        """Take what MaskablePPO gives its policies.
-
-        Args:
-            args: Spaces and step size.
-            hidden: H.
-            kwargs: Anything else.
-        """
-        self._hidden = hidden
-        super().__init__(*args, features_extractor_class=_Candidates, **kwargs)
-
-    def _build(self, lr_schedule: Any) -> None:
-        self.mlp_extractor = _Pointer(self._hidden)  # type: ignore[assignment]
-        self.action_net = torch.nn.Identity()
-        self.value_net = torch.nn.Linear(self._hidden, 1)
-        optimizer = cast(Any, self.optimizer_class)
-        self.optimizer = optimizer(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maestro_agents.agent import Observation, State
+from maestro_agents.ppo_settings import arguments_of, settings_of
 from maestro_env.errors import MissingExtraError
 
 try:
@@ -72,37 +73,19 @@ class _PPO(Sb3Agent):
         self.hidden = tuple(hidden)
 
     def _build(self, envs: MaestroVecEnv) -> BaseAlgorithm:
-        rate = self.learning_rate
         return self._algorithm(
             "MultiInputPolicy",
             envs,
-            seed=self.seed,
-            n_steps=self.rollout_steps,
-            batch_size=self.batch_size,
-            n_epochs=self.epochs,
-            learning_rate=lambda share_left: rate * share_left,
-            ent_coef=self.entropy_weight,
-            gamma=1.0,  # an answer is worth the same however many calls it took; their price is the reward's matter
-            gae_lambda=0.95,
+            **arguments_of(self),
             policy_kwargs={
                 "features_extractor_class": ScaledFeatures,
                 "net_arch": list(self.hidden),
                 "activation_fn": torch.nn.ReLU,
             },
-            device="cpu",
         )
 
     def _settings(self) -> dict[str, Any]:
-        return {
-            "seed": self.seed,
-            "num_envs": self.num_envs,
-            "rollout_steps": self.rollout_steps,
-            "batch_size": self.batch_size,
-            "epochs": self.epochs,
-            "learning_rate": self.learning_rate,
-            "entropy_weight": self.entropy_weight,
-            "hidden": list(self.hidden),
-        }
+        return {**settings_of(self), "hidden": list(self.hidden)}
 
 
 @final

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maestro_agents.agent import Observation, State
+from maestro_agents.ppo_settings import arguments_of, settings_of
 from maestro_env.errors import MissingExtraError
 
 try:
@@ -79,25 +80,16 @@ class RecurrentPPO(Sb3Agent):
         self.memory = memory
 
     def _build(self, envs: MaestroVecEnv) -> BaseAlgorithm:
-        rate = self.learning_rate
         return sb3_contrib.RecurrentPPO(
             _MaskedPolicy,
             envs,
-            seed=self.seed,
-            n_steps=self.rollout_steps,
-            batch_size=self.batch_size,
-            n_epochs=self.epochs,
-            learning_rate=lambda share_left: rate * share_left,
-            ent_coef=self.entropy_weight,
-            gamma=1.0,  # an answer is worth the same however many calls it took; their price is the reward's matter
-            gae_lambda=0.95,
+            **arguments_of(self),
             policy_kwargs={
                 "features_extractor_class": _RememberingMasks,
                 "net_arch": [self.memory],
                 "lstm_hidden_size": self.memory,
                 "activation_fn": torch.nn.ReLU,
             },
-            device="cpu",
         )
 
     def _act(
@@ -111,16 +103,7 @@ class RecurrentPPO(Sb3Agent):
         return actions.astype(np.int64), tuple(part.swapaxes(0, 1) for part in cast("State", after))
 
     def _settings(self) -> dict[str, Any]:
-        return {
-            "seed": self.seed,
-            "num_envs": self.num_envs,
-            "rollout_steps": self.rollout_steps,
-            "batch_size": self.batch_size,
-            "epochs": self.epochs,
-            "learning_rate": self.learning_rate,
-            "entropy_weight": self.entropy_weight,
-            "memory": self.memory,
-        }
+        return {**settings_of(self), "memory": self.memory}
 
 
 class _RememberingMasks(ScaledFeatures):

@@ -10,7 +10,7 @@ from benchmarks.findings import Findings
 from benchmarks.report.markup import Markup, join, tag
 from benchmarks.report.scale import Scale
 from benchmarks.report.tables import Column, cell, source_line, table
-from benchmarks.report.wording import percent, span
+from benchmarks.report.wording import breakable, percent, span
 
 _CELL_WIDTH = 56
 _RADAR_WIDTH, _RADAR_HEIGHT, _RADIUS = 430, 300, 112
@@ -21,28 +21,33 @@ FEWEST_SPOKES = 3
 def benchmark_table(findings: Findings) -> Markup:
     """Return the accuracy of each agent on each benchmark, each with its interval below."""
     summary = findings.summary
+    ranking = sorted(summary.agents, key=lambda agent: -agent.accuracy.mean)
+    best = {name: max(agent.accuracy_by_benchmark[name].mean for agent in ranking) for name in summary.benchmarks}
     columns = [
-        Column(title="benchmark", numeric=False),
-        Column(title="tasks"),
-        *(Column(title=agent.name) for agent in summary.agents),
-        Column(title="in hindsight", about="the best sequence of calls, chosen for each task by its outcome"),
+        Column(title="agent", numeric=False),
+        *(
+            Column(title=breakable(f"{name} *" if name in summary.unseen else name), about=f"{tasks:,} test tasks")
+            for name, tasks in summary.benchmarks.items()
+        ),
     ]
-    ceilings = ceilings_of(findings)
-    rows: list[Markup] = []
-    for name, tasks in summary.benchmarks.items():
-        own = [agent.accuracy_by_benchmark[name] for agent in summary.agents]
-        best = max(interval.mean for interval in own)
-        rows.append(
-            tag(
-                "tr",
-                tag("th", f"{name} *" if name in summary.unseen else name, scope="row"),
-                cell(f"{tasks:,}", value=tasks),
-                *(_accuracy(interval, best=interval.mean == best) for interval in own),
-                cell(percent(ceilings[name])),
-            )
+    rows = [
+        tag(
+            "tr",
+            tag("th", agent.name, scope="row"),
+            *(
+                _accuracy(interval, best=interval.mean == best[name])
+                for name, interval in agent.accuracy_by_benchmark.items()
+            ),
         )
+        for agent in ranking
+    ]
+    hindsight = tag(
+        "tr",
+        tag("th", "best sequence in hindsight", scope="row"),
+        *(cell(percent(ceiling)) for ceiling in ceilings_of(findings).values()),
+    )
     return join(
-        table("Accuracy by benchmark, in %, with 95 % intervals", columns, rows),
+        table("Accuracy by benchmark, in %, with 95 % intervals", columns, rows, foot=[hindsight]),
         tag("p", "* not trained on", class_="note") if summary.unseen else Markup(),
         source_line(findings),
     )

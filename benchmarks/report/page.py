@@ -121,9 +121,9 @@ _LEARNING = (
     "earned while learning are left out."
 )
 _REGRET = (
-    "What always knowing the best single call would have earned more than the agent did while it learned, added up, in "
-    "right answers; mean of a run. That call is chosen with hindsight. A curve that bends down is learning to choose; "
-    "an agent that calls more than once can go below 0. All seeds together, with 95 % intervals."
+    "Agents of one call: what always knowing the best call would have earned more than the agent did while it learned, "
+    "added up, in right answers; mean of a run. That call is chosen with hindsight, so that no curve can become level. "
+    "The more a curve bends, the better the agent learned to choose. All seeds together, with 95 % intervals."
 )
 _CALLS = "Over all seeds. An expert can be called again in another region, so a number can be above 1."
 _EPISODES = (

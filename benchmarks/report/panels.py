@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from benchmarks.behaviour import Behaviour
 from benchmarks.bootstrap import Interval
 from benchmarks.findings import Findings
 from benchmarks.learning import CurvePoint
@@ -57,20 +58,27 @@ def difficulty_panels(findings: Findings) -> Markup | None:
 
 def learning_panels(findings: Findings) -> Markup | None:
     """Return learning curves; None where no agent reports any."""
-    return _over_episodes(findings, lambda point: point.reward, unit=_PERCENT)
+    return _over_episodes(findings.behaviours, lambda point: point.reward, unit=_PERCENT)
 
 
 def regret_panels(findings: Findings) -> Markup | None:
-    """Return regret curves; None where no agent reports what it earned while learning."""
-    return _over_episodes(findings, lambda point: point.regret, unit=_EPISODES)
+    """Return regret curves of agents of one call; None where none reports what it earned while learning.
+
+    Others can be better than any single call: a regret that falls below 0 would say little.
+    """
+    one_call = {agent.name for agent in findings.summary.agents if agent.calls.mean <= 1.0 + 1e-9}
+    shown = [one for one in findings.behaviours if one.agent in one_call]
+    return _over_episodes(shown, lambda point: point.regret, unit=_EPISODES)
 
 
-def _over_episodes(findings: Findings, height: Callable[[CurvePoint], Interval], *, unit: Unit) -> Markup | None:
+def _over_episodes(
+    behaviours: Sequence[Behaviour], height: Callable[[CurvePoint], Interval], *, unit: Unit
+) -> Markup | None:
     lines = {
         one.agent: Line(
             across=[point.num_episodes for point in one.learning], heights=[height(point) for point in one.learning]
         )
-        for one in findings.behaviours
+        for one in behaviours
         if one.learning
     }
     if not lines:

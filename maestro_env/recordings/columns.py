@@ -76,7 +76,9 @@ class Columns:
         array = self._read(column)
         if not nullable:
             self._refuse_null(column, array, "a number")
-        values = array.to_numpy(zero_copy_only=False)
+        values: NDArray[np.float32] = _stored(array)
+        if array.null_count:
+            values = np.where(_is_valid(array), values, np.float32(np.nan))
         bad = ~(np.isfinite(values) & (values >= low) & (values <= high))
         if array.null_count:
             bad &= _is_valid(array)
@@ -88,7 +90,7 @@ class Columns:
         self._expect(column, "int32", pa.types.is_int32)
         array = self._read(column)
         self._refuse_null(column, array, "a whole number")
-        values = array.to_numpy(zero_copy_only=False)
+        values: NDArray[np.int32] = _stored(array)
         self._refuse_value(column, values, (values < low) | (values > high), low, high)
         return values
 
@@ -97,9 +99,10 @@ class Columns:
         self._expect(column, "vectors of one length", pa.types.is_fixed_size_list)
         array = self._read(column)
         self._refuse_null(column, array, "a vector")
-        values = array.values.to_numpy(zero_copy_only=False).reshape(-1, array.type.list_size)
+        values: NDArray[np.float32] = _stored(array.values).reshape(-1, array.type.list_size)
         values = values[array.offset : array.offset + len(array)]
-        self.refuse(column, ~np.isfinite(values).all(axis=1), "holds NaN or infinity; expected finite numbers.")
+        finite = np.logical_and.reduce(np.isfinite(values), axis=1)
+        self.refuse(column, ~finite, "holds NaN or infinity; expected finite numbers.")
         return values
 
     def lists(self, column: str) -> CodedLists:
@@ -107,7 +110,7 @@ class Columns:
         self._expect(column, "lists of strings", _holds_lists_of_text)
         array = self._read(column)
         self._refuse_null(column, array, "a list")
-        elements, offsets = array.values, array.offsets.to_numpy()
+        elements, offsets = array.values, _stored(array.offsets)
         codes = _codes(elements)
         if elements.null_count:
             row = int(np.searchsorted(offsets, int((codes == NULL).argmax()), side="right")) - 1
@@ -168,11 +171,19 @@ def _holds_lists_of_text(kind: pa.DataType) -> bool:
 def _codes(array: pa.DictionaryArray) -> NDArray[np.int32]:
     """[R] places in the array's dictionary; `NULL` where there is no value."""
     indices = array.indices
-    if not indices.null_count:
-        return indices.to_numpy()
-    # By its buffers: pyarrow would convert by way of float64, or load its compute module for this alone.
-    stored = np.frombuffer(indices.buffers()[1], np.int32)[indices.offset : indices.offset + len(indices)]
-    return np.where(_is_valid(indices), stored, np.int32(NULL))
+    codes: NDArray[np.int32] = _stored(indices)
+    return np.where(_is_valid(indices), codes, np.int32(NULL)) if indices.null_count else codes
+
+
+def _stored(array: pa.Array) -> NDArray[Any]:
+    """[R] the numbers of an array as they lie in memory, read-only; where there is no value, anything.
+
+    pyarrow's own conversion imports pandas wherever that is installed, which takes longer than all of the reading.
+    """
+    kind, buffer = np.dtype(array.type.to_pandas_dtype()), array.buffers()[1]
+    if buffer is None:
+        return np.zeros(len(array), kind)
+    return np.frombuffer(buffer, kind)[array.offset : array.offset + len(array)]
 
 
 def _is_valid(array: pa.Array) -> NDArray[np.bool_]:

@@ -11,16 +11,14 @@ import torch
 from maestro_agents.descriptors import NUM_FEATURES
 from maestro_agents.evaluate import evaluate
 from maestro_agents.features import Features
-from maestro_agents.pointer_ppo import PointerPPO, _lessons, _memory_of
+from maestro_agents.pointer_ppo import PointerPPO, _Lesson, _lessons
 from maestro_env.env import MaestroEnv
 from maestro_env.recordings.recording import Recording
 from maestro_env.registry import Registry
 from maestro_env.testing import fake_recording
-from maestro_env.types import Role
-from tests.agents.conftest import HandMade
 
-SEEN, ALIKE = 0, 1
-"""Columns of what is known of an expert: seen at work; its score on similar tasks."""
+SEEN, ALIKE, PRICE = 0, 1, 8
+"""Columns of what is known of an expert: seen at work; its score on similar tasks; the price of a look."""
 
 
 @pytest.fixture(scope="module")
@@ -92,34 +90,53 @@ def test_pointer_ppo__a_stranger_is_described_within_the_range_of_the_lessons(
     env = MaestroEnv(recording=recording, registry=Registry(name="cheap", experts=experts))
     observation, _ = env.reset(seed=0)
     seen = fitted.at(env)._seen({name: value[None] for name, value in observation.items()})["view"]
-    described = seen.reshape(-1, NUM_FEATURES)[recording.registry.index_of("radiology/Direct")]
+    described = seen.reshape(-1, NUM_FEATURES + 1)[recording.registry.index_of("radiology/Direct")]
     assert described[SEEN] == 0.0
-    assert described[-1] == -1.0  # the price of the fake locators, half a pass: the lowest in a lesson
+    assert described[PRICE] == -1.0  # the price of the fake locators, half a pass: the lowest in a lesson
 
 
-def test_lessons__forget_a_benchmark_and_its_best_readers() -> None:
-    recording = fake_recording(num_tasks=300)
+def test_pointer_ppo__knows_the_chance_that_an_expert_helps(fitted: PointerPPO) -> None:
+    observation, _ = fitted.env.reset(seed=0)
+    seen = fitted._seen({name: value[None] for name, value in observation.items()})["view"]
+    known = seen.reshape(-1, NUM_FEATURES + 1)
+    np.testing.assert_allclose(known[:, -1:], fitted._chances.of(known[:, :-1]))
+    assert ((known[:, -1] > 0) & (known[:, -1] < 1)).all()
+
+
+def lessons_of(recording: Recording) -> list[_Lesson]:
     features = Features.fit(recording.question, recording.view[:, 0])
-    lessons = _lessons(recording, features, np.random.default_rng(0), size=20, memory=100)
-    forgotten = {recording.task_benchmarks[lesson.rows[0]]: lesson for lesson in lessons[:4]}
-    assert list(forgotten) == ["chart", "counting", "radiology", "scene"]
-    lesson = forgotten["radiology"]
-    assert {recording.task_benchmarks[row] for row in lesson.rows} == {"radiology"}
-    assert lesson.known.shape == (20, 3, 8, NUM_FEATURES)
-    strange = lesson.known[0, 0, :, SEEN] == 0.0
-    assert strange[recording.registry.index_of("radiology/Direct")]
-    assert not strange[recording.registry.index_of("chart/Direct")]
-    assert (lesson.known[:, :, strange, ALIKE] == 0).all()
-    strangers = [int((lesson.known[0, 0, :, SEEN] == 0).sum()) for lesson in lessons[4:]]
+    return _lessons(recording, features, np.random.default_rng(0), size=20, memory=100)
+
+
+def test_lessons__forget_two_benchmarks_and_their_best_models() -> None:
+    recording = fake_recording(num_tasks=300)
+    lessons = lessons_of(recording)
+    asked = [recording.task_benchmarks[lesson.rows[0]] for lesson in lessons[:8]]
+    assert asked == ["chart", "counting", "radiology", "scene"] * 2
+    experts = recording.registry.experts
+    strangers: list[set[str]] = []
+    for lesson in (lessons[2], lessons[6]):
+        assert {recording.task_benchmarks[row] for row in lesson.rows} == {"radiology"}
+        assert lesson.described.shape == (20, 3, 8, NUM_FEATURES)
+        strange = lesson.described[0, 0, :, SEEN] == 0.0
+        assert (lesson.described[:, :, strange, ALIKE] == 0).all()
+        strangers.append({expert.model.name for expert, is_strange in zip(experts, strange, strict=True) if is_strange})
+        # A model is a stranger with all its skills.
+        assert strangers[-1].isdisjoint(
+            e.model.name for e, is_strange in zip(experts, strange, strict=True) if not is_strange
+        )
+        assert "radiology" in strangers[-1]
+    assert max(len(models) for models in strangers) >= 2
+
+
+def test_lessons__familiar_ones_have_few_strangers() -> None:
+    strangers = [int((lesson.described[0, 0, :, SEEN] == 0).sum()) for lesson in lessons_of(fake_recording())[8:]]
+    assert len(strangers) == 16
     assert min(strangers) == 0
     assert max(strangers) >= 2
 
 
-def test_memory_of__a_locator_scores_the_readers_right_where_it_led(hand_made: HandMade) -> None:
-    # Expert 2 locates; in context 1 one of the two readers is right.
-    recording = hand_made([["wr1", "rw."]])
-    experts = recording.registry.experts
-    locator = replace(experts[2], model=replace(experts[2].model, role=Role.LOCATOR))
-    recording = replace(recording, registry=Registry(name="hand", experts=(*experts[:2], locator)))
-    features = Features.fit(recording.question, recording.view[:, 0])
-    assert _memory_of(recording, features, np.array([0])).scores.tolist() == [[0.0, 1.0, 0.5]]
+def test_lessons__of_two_benchmarks_only_one_is_forgotten_and_the_only_one_never() -> None:
+    two = fake_recording(num_tasks=60, benchmarks=("chart", "counting"))
+    assert len(lessons_of(two)) == 2 * 2 + 16
+    assert len(lessons_of(fake_recording(num_tasks=60, benchmarks=("chart",)))) == 16

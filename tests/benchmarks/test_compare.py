@@ -312,8 +312,10 @@ def test_tables__show_every_agent_and_gap(summary: Summary) -> None:
 
 
 def test_tables__cut_nothing_off_in_a_narrow_terminal(summary: Summary) -> None:
+    names = [entry.name for entry in CONTENDERS]
+    many = [replace(summary.agents[number % len(summary.agents)], name=name) for number, name in enumerate(names)]
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(tables(summary))
+    console.print(tables(replace(summary, agents=tuple(many))))
     assert "…" not in console.export_text()
 
 

@@ -136,8 +136,7 @@ def test_page__needs_nothing_from_elsewhere(html: str, outline: Outline) -> None
 def test_page__has_every_section_and_links_to_it(outline: Outline) -> None:
     ids = [section["id"] for section in outline.all("section")]
     assert ids == [
-        "leaderboard", "cost", "benchmarks", "capabilities", "difficulty", "learning", "regret", "calls",
-        "episodes",
+        "leaderboard", "cost", "benchmarks", "capabilities", "difficulty", "learning", "calls", "episodes",
     ]  # fmt: skip
     links = [link["href"] for link in outline.all("a")]
     assert links == ["#leaderboard", *(f"#{name}" for name in ids)]
@@ -147,6 +146,15 @@ def test_page__without_learning_curves_there_is_no_such_section(picture: Path) -
     outline = Outline(page(make_findings(picture)))
     assert "learning" not in [section["id"] for section in outline.all("section")]
     assert "#learning" not in [link["href"] for link in outline.all("a")]
+
+
+def test_page__regret_is_of_agents_of_one_call(findings: Findings) -> None:
+    behaviours = {one.agent: one for one in findings.behaviours}
+    learning = next(one.learning for one in findings.behaviours if one.learning)
+    assert 'id="regret"' not in page(findings)  # only Random reports what it earned, and it calls more than once
+    own = tuple(replace(one, learning=learning) for one in behaviours.values())
+    text = page(replace(findings, behaviours=own))
+    assert text.partition('id="regret"')[2].partition("</section>")[0].count("<figcaption>") == 1
 
 
 def test_page__tables_have_captions_headers_and_a_source(html: str, outline: Outline) -> None:

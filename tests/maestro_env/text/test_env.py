@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from maestro_env import MaestroEnv, MaestroTextEnv, Registry, Status
+from maestro_env import MaestroEnv, MaestroTextEnv, Registry
 from maestro_env.errors import ActionError, ConfigurationError, ProtocolError, UnknownNameError
 from maestro_env.recordings.recording import Recording
 from maestro_env.testing import assert_same, fake_recording, fake_registry, fake_reply
@@ -278,12 +278,21 @@ def test_render__before_reset_raises(scripted: Any) -> None:
         scripted(render_mode="ansi").render()
 
 
-def test_reset__a_prompt_over_its_limit_raises_and_starts_no_episode(scripted: Any) -> None:
-    env = scripted(max_prompt_chars=100)
-    with pytest.raises(ProtocolError, match=r"has \d+ characters, and max_prompt_chars is 100: give prompt='compact'"):
-        env.reset(seed=0)
+def test_reset__a_prompt_over_its_limit_raises_and_ends_the_episode_before(scripted: Any) -> None:
+    chart, scene = {"task": "chart/train/000000"}, {"task": "scene/train/000000"}
+    length = len(scripted().reset(options=chart)[0])
+    env = scripted(max_prompt_chars=length - 1)
+    env.reset(options=scene)  # its question is shorter
+    with pytest.raises(ProtocolError, match=rf"'chart/train/000000' has {length} characters, and max_prompt_chars is"):
+        env.reset(options=chart)
     with pytest.raises(ActionError, match="No episode is running"):
         env.step(ANSWER)
+
+
+def test_prompt__says_of_costs_what_is_known(scripted: Any) -> None:
+    assert "each pass of cost takes 0.5 off" in scripted(cost_weight=0.5).reset(seed=0)[0]
+    assert "What calls cost does not count" in scripted().reset(seed=0)[0]
+    assert "cost" not in scripted(reward_fn=lambda result: 0.0).reset(seed=0)[0]
 
 
 def test_arguments__are_checked(fake: Recording) -> None:

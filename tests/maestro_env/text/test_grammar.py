@@ -1,7 +1,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maestro_env.errors import ProtocolError
@@ -146,11 +146,13 @@ def moves() -> st.SearchStrategy[Search | Answer]:
     return built.filter(lambda move: move is not None)  # type: ignore[return-value]
 
 
+@settings(deadline=None)  # machines are shared
 @given(moves())
 def test_render__is_read_back_as_the_same_move(move: Search | Answer) -> None:
     assert parse(render(move)) == move
 
 
+@settings(deadline=None)  # machines are shared
 @given(TAGGED)
 def test_parse__what_is_read_can_be_written_and_read_again(generation: str) -> None:
     move = parse(generation)

@@ -45,13 +45,13 @@ def test_place__in_words() -> None:
 
 @pytest.fixture
 def two_tasks() -> Recording:
-    """Training views 0 0 0 0 and 2 2 2 0, a test view far off: mean 1 1 1 0 and spread 1 1 1 (0, taken as 1)."""
+    """Training views 0 0 0 0 and 2 2 2 0: mean 1 1 1 0 and spread 1 1 1 (0, taken as 1). A test view 0 50 0 0."""
     base = fake_recording(num_tasks=3, benchmarks=["chart"])
     tasks = tuple(
         replace(task, split=split) for task, split in zip(base.tasks, ("train", "train", "test"), strict=True)
     )
     view = np.zeros_like(base.view)
-    view[1, 0], view[2, 0] = [2, 2, 2, 0], 50
+    view[1, 0], view[2, 0] = [2, 2, 2, 0], [0, 50, 0, 0]
     return replace(base, tasks=tasks, view=view)
 
 
@@ -64,6 +64,7 @@ def test_in_words__names_the_features_that_are_strongest_for_a_training_picture(
 
 def test_in_words__without_training_tasks_takes_all(two_tasks: Recording) -> None:
     tests = replace(two_tasks, tasks=tuple(replace(task, split="test") for task in two_tasks.tasks))
-    embedding = np.array([50, 50, 50, 50], np.float32)
-    # 0, 2, 50 three times and 0, 0, 50: the last is 33.33 above its mean, 1.4142 spreads; the others 1.4134 spreads.
-    assert in_words(View(images=(), context=REGION), embedding, tests).endswith("strongest features v3 v0 v1")
+    # The first three are now 0 2 0, 0 2 50 and 0 2 0: means 2/3, 52/3 and 2/3, spreads 0.94, 23.1 and 0.94. So these
+    # are above the mean by 1.4, 2.0, -0.7 and 3 spreads.
+    embedding = np.array([2, 64, 0, 3], np.float32)
+    assert in_words(View(images=(), context=REGION), embedding, tests).endswith("strongest features v3 v1 v0")
