@@ -1,4 +1,4 @@
-"""LLMAgent: a language model in the leaderboard, where observations are arrays and the words have to come from elsewhere.
+"""LLMAgent: a language model in the leaderboard, where observations are arrays and hold no words.
 
 How it gets the words: `begin_episode` shows an agent the task's id, and the environment's recording holds the question
 under that id. The agent keeps a text environment over the same recording, rules and experts, and plays every episode

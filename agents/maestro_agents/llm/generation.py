@@ -1,4 +1,4 @@
-"""What a generation backend is: token ids in, token ids and their log-probabilities out. Backends have files of their own."""
+"""What a generation backend is: token ids in, token ids and log-probabilities out. Each backend has a file of its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ class Written:
     token_ids: tuple[int, ...]
     """As sampled, the end token included where one was."""
     logprobs: tuple[float, ...]
-    """Of each of these tokens when it was drawn, at the temperature it was drawn at; at temperature 0, as if it were 1."""
+    """Of each of these tokens, at the temperature it was drawn at; at temperature 0, as if that were 1."""
     finish: Finish
 
 

@@ -1,4 +1,4 @@
-"""The command `python -m maestro_agents.llm.grpo`: training a model by letting it play. trl_adapter.py does the work."""
+"""The command `python -m maestro_agents.llm.grpo`: training by playing. trl_adapter.py does the work."""
 
 import sys
 from collections.abc import Sequence

@@ -44,7 +44,7 @@ class GrpoSettings:
                 raise ConfigurationError(f"{name}={getattr(self, name)!r} must be above 0.")
         if self.group_size < 2:
             raise ConfigurationError(
-                f"group_size={self.group_size!r} must be at least 2: an episode is compared with others of its question."
+                f"group_size={self.group_size!r} must be at least 2: episodes of a question are compared."
             )
         if self.questions * self.group_size % self.episodes_at_once:
             raise ConfigurationError(

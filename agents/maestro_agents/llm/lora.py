@@ -12,9 +12,7 @@ def lora_config(rank: int) -> Any:
         return None
     from peft import LoraConfig  # a large library that models trained as a whole do without
 
-    return LoraConfig(
-        r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM"
-    )
+    return LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
 
 
 def with_lora(model: Any, rank: int) -> Any:

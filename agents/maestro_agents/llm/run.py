@@ -79,9 +79,7 @@ class HeldOut:
 
     def play(self, generator: Generator) -> list[Rollout]:
         """Return an episode of each task."""
-        return play(
-            self._env, generator, self._tasks, sampling=self._sampling, layout=self._layout, seed=(self._seed,)
-        )
+        return play(self._env, generator, self._tasks, sampling=self._sampling, layout=self._layout, seed=(self._seed,))
 
 
 class Log:

@@ -19,9 +19,7 @@ from maestro_env.errors import MaestroError
 from maestro_env.text.env import MaestroTextEnv
 
 
-def traces_of(
-    settings: RunSettings, env: MaestroTextEnv, *, pretrained: Pretrained, layout: Layout
-) -> list[Rollout]:
+def traces_of(settings: RunSettings, env: MaestroTextEnv, *, pretrained: Pretrained, layout: Layout) -> list[Rollout]:
     """Return the traces of a run, token by token.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Learning to write what traces hold: cross-entropy on the policy's tokens alone. Pure torch; commands are sft.py's job.
+"""Learning to write what traces hold: cross-entropy on the policy's tokens alone. Pure torch; sft.py is the command.
 
 Axes: B episodes, T tokens, V vocabulary.
 """

@@ -123,7 +123,7 @@ def replay(env: MaestroTextEnv, trace: Trace, *, tokeniser: Tokeniser, layout: L
         written = Written(token_ids=tuple(token_ids), logprobs=(0.0,) * len(token_ids), finish=Finish.STOP)
         done = take_turn(env, episode, written, layout=layout, tokeniser=tokeniser)
     if done is None:
-        raise ConfigurationError(f"The trace of task {trace.task_id!r} ends before its episode does, without an answer.")
+        raise ConfigurationError(f"The trace of task {trace.task_id!r} ends before its episode does.")
     if not done.well_formed:
         raise ConfigurationError(f"The trace of task {trace.task_id!r} is not well formed: {', '.join(done.faults)}.")
     return done

@@ -1,7 +1,7 @@
 """The backend `transformers`: any causal language model in this process, many turns side by side with a KV cache.
 
-It samples by itself instead of calling `generate`: draws come from each request's own generator, so that a turn does not
-depend on what else is in the batch, and the log-probability kept is the one that the token was drawn with.
+It samples by itself instead of calling `generate`: draws come from each request's own generator, so that a turn
+does not depend on what else is in the batch, and the log-probability is the one that the token was drawn with.
 
 Axes: B requests, T tokens, V vocabulary.
 """

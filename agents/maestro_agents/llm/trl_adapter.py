@@ -67,7 +67,9 @@ class GrpoTraining:
             ConfigurationError: There are fewer tasks than questions in a step.
         """
         if len(task_ids) < settings.questions:
-            raise ConfigurationError(f"{len(task_ids)} tasks are fewer than the {settings.questions} questions of a step.")
+            raise ConfigurationError(
+                f"{len(task_ids)} tasks are fewer than the {settings.questions} questions of a step."
+            )
         self._env = env
         self._settings = settings
         self._sampling = sampling
@@ -135,7 +137,7 @@ def outcome(outcome_reward: list[float | None], **_: Any) -> list[float | None]:
     return outcome_reward
 
 
-def format(format_reward: list[float | None], **_: Any) -> list[float | None]:  # noqa: A001 - as above
+def format(format_reward: list[float | None], **_: Any) -> list[float | None]:
     """Return what format faults took off."""
     return format_reward
 

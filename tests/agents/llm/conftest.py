@@ -1,4 +1,4 @@
-"""Fixtures for language-model policies: a small text environment, and a tiny model where the extra `llm` is installed."""
+"""Fixtures for language-model policies: a small text environment, and a tiny model where the extra is installed."""
 
 import copy
 from typing import Any

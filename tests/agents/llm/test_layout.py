@@ -36,7 +36,7 @@ def test_chat__is_what_the_template_would_write() -> None:
     assert TOKENISER.decode(prompt) == forgetful(messages)
     wrote = TOKENISER.encode("hm</think> <answer> 1 </answer>")
     reply = layout.reply("said", TOKENISER, ended_itself=False)
-    expected = f"hm</think> <answer> 1 </answer><|im_end|>\n<|im_start|>user\nsaid<|im_end|>\n"
+    expected = "hm</think> <answer> 1 </answer><|im_end|>\n<|im_start|>user\nsaid<|im_end|>\n"
     opened = "<|im_start|>assistant\n<think>\n"
     assert TOKENISER.decode(wrote + reply) == expected + opened
 

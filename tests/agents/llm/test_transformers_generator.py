@@ -22,7 +22,9 @@ def request(tiny: Any, text: str, *seed: int) -> Request:
 
 def test_generator__log_probabilities_are_those_of_a_full_pass(tiny: Any) -> None:
     requests = [request(tiny, "Question: how many?", 1), request(tiny, "Question: which of the letters is it?", 2)]
-    for asked, written in zip(requests, TransformersGenerator(tiny).write(requests, Sampling(max_new_tokens=12)), strict=True):
+    for asked, written in zip(
+        requests, TransformersGenerator(tiny).write(requests, Sampling(max_new_tokens=12)), strict=True
+    ):
         with torch.no_grad():
             logits = tiny.model(torch.tensor([asked.token_ids + written.token_ids])).logits[0]
         before = logits[len(asked.token_ids) - 1 : -1].log_softmax(dim=-1)
@@ -104,8 +106,6 @@ def test_rollout__keeps_the_tokens_that_were_sampled(tiny: Any, text_env: Maestr
         def write(self, requests: list[Request], sampling: Sampling) -> list[Written]:
             return [Written(token_ids=turn, logprobs=(-1.0,) * len(turn), finish=Finish.STOP) for _ in requests]
 
-    (rollout,) = play(
-        text_env, Odd(), text_env.task_ids[:1], sampling=Sampling(max_new_tokens=50), layout=Layout()
-    )
+    (rollout,) = play(text_env, Odd(), text_env.task_ids[:1], sampling=Sampling(max_new_tokens=50), layout=Layout())
     assert rollout.completion_ids == turn
     assert rollout.well_formed
