@@ -1,4 +1,4 @@
-"""A tokeniser without a vocabulary file: a token for each byte and each protocol tag. For tests and scripted policies."""
+"""A tokeniser without a vocabulary file: a token for each byte and each protocol tag. For tests and scripts."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a generation backend is: token ids in, token ids and log-probabilities out. Each backend has a file of its own."""
+"""What a generation backend is: token ids in, token ids and log-probabilities out. Each has a file of its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

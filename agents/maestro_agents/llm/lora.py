@@ -21,7 +21,8 @@ def with_lora(model: Any, rank: int) -> Any:
         return model
     from peft import get_peft_model
 
-    return get_peft_model(model, lora_config(rank))
+    adapted: Any = get_peft_model(model, lora_config(rank))
+    return adapted
 
 
 def merged(model: Any) -> Any:

@@ -75,8 +75,8 @@ class OpenAIGenerator:
 
 def _written(choice: Mapping[str, Any], *, end_id: int) -> Written:
     """Return a turn from a server's choice."""
-    token_ids = choice.get("token_ids")
-    logprobs = (choice.get("logprobs") or {}).get("token_logprobs")
+    token_ids: list[int] | None = choice.get("token_ids")
+    logprobs: list[float] | None = (choice.get("logprobs") or {}).get("token_logprobs")
     if token_ids is None or logprobs is None or len(token_ids) != len(logprobs):
         raise ConfigurationError(
             "The server gave no token ids, or none that go with its log-probabilities. Expected `token_ids` and "

@@ -94,10 +94,12 @@ def load_pretrained(place: str | Path, *, dtype: str = "float32", device: str = 
     name = str(place)
     if Path(name).is_dir() and not (Path(name) / "config.json").is_file():
         raise ConfigurationError(f"The folder {name!r} holds no model: there is no config.json. {_MAKE_ONE}")
+    auto_tokenizer: Any = AutoTokenizer
+    auto_model: Any = AutoModelForCausalLM
     try:
         AutoConfig.from_pretrained(name)
-        tokenizer = AutoTokenizer.from_pretrained(name)
-        model = AutoModelForCausalLM.from_pretrained(name, dtype=getattr(torch, dtype))
+        tokenizer = auto_tokenizer.from_pretrained(name)
+        model = auto_model.from_pretrained(name, dtype=getattr(torch, dtype))
     except (OSError, ValueError) as error:
         first_line = str(error).strip().splitlines()[0]
         raise ConfigurationError(f"There is no model {name!r} ({first_line}). {_MAKE_ONE}") from error

@@ -21,7 +21,8 @@ from maestro_env.text.env import MaestroTextEnv
 
 def make_env(settings: RunSettings, *, split: str | None = None) -> MaestroTextEnv:
     """Return a run's environment, or the same one over another split."""
-    return MaestroTextEnv(**{**settings.env, **({} if split is None else {"split": split})})
+    arguments: dict[str, Any] = {**settings.env, **({} if split is None else {"split": split})}
+    return MaestroTextEnv(**arguments)
 
 
 def make_model(settings: RunSettings, env: MaestroTextEnv, *, place: str = "") -> Pretrained:

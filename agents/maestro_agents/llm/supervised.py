@@ -102,7 +102,7 @@ def fit(
     losses: list[float] = []
     model.train()
     for _ in range(settings.epochs):
-        order = rng.permutation(len(rollouts))
+        order: list[int] = rng.permutation(len(rollouts)).tolist()
         for first in range(0, len(order), settings.batch_size):
             chosen = [rollouts[place] for place in order[first : first + settings.batch_size]]
             batch = to_batch(chosen, pad_id=pad_id, device=model.device)

@@ -5,6 +5,7 @@ decoder of Qwen3's architecture. Training it is the business of sft.py and grpo.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -72,8 +73,8 @@ def tiny_model(
         tie_word_embeddings=True,
         rope_parameters={"rope_type": "default", "rope_theta": 10_000.0},
         bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=_id_of(tokenizer, END),
+        pad_token_id=_id_of(tokenizer, PAD),
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -95,3 +96,8 @@ def texts_of(env: MaestroTextEnv) -> Iterator[str]:
         call = f"<search> {name}: what does it show? </search>"
         yield call
         yield env.step(call)[0]
+
+
+def _id_of(tokenizer: PreTrainedTokenizerFast, token: str) -> int:
+    found: Any = tokenizer.convert_tokens_to_ids(token)
+    return int(found)

@@ -118,7 +118,9 @@ class _Batch:
             wanted = torch.from_numpy(drawn).to(summed_BV.device)[:, None] * summed_BV[:, -1:]
             tokens = torch.searchsorted(summed_BV, wanted, right=True)[:, 0].clamp(max=logits_BV.shape[1] - 1)
         chosen = logprobs_BV.gather(1, tokens[:, None])[:, 0]
-        for row, token, logprob in zip(rows, tokens.tolist(), chosen.tolist(), strict=True):
+        token_ids: list[int] = tokens.numpy(force=True).tolist()
+        logprobs: list[float] = chosen.numpy(force=True).tolist()
+        for row, token, logprob in zip(rows, token_ids, logprobs, strict=True):
             self._token_ids[row].append(token)
             self._logprobs[row].append(logprob)
         return tokens

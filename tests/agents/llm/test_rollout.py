@@ -1,6 +1,6 @@
 """Rollouts: which tokens are whose, and that nothing is encoded twice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -126,7 +126,7 @@ def test_rollout__log_probabilities_must_match_tokens(text_env: MaestroTextEnv) 
         tokeniser = TOKENISER
         context_length = 10_000
 
-        def write(self, requests: list[Request], sampling: Sampling) -> list[Written]:
+        def write(self, requests: Sequence[Request], sampling: Sampling) -> list[Written]:
             return [Written(token_ids=(1, 2), logprobs=(0.0,), finish=Finish.STOP) for _ in requests]
 
     with pytest.raises(ConfigurationError, match=r"1 log-probabilities for 2 tokens"):

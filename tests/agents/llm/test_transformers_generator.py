@@ -1,5 +1,6 @@
 """The backend in this process: its log-probabilities, its seeds, its stops."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -103,7 +104,7 @@ def test_rollout__keeps_the_tokens_that_were_sampled(tiny: Any, text_env: Maestr
         def __init__(self) -> None:
             self.tokeniser = tokeniser
 
-        def write(self, requests: list[Request], sampling: Sampling) -> list[Written]:
+        def write(self, requests: Sequence[Request], sampling: Sampling) -> list[Written]:
             return [Written(token_ids=turn, logprobs=(-1.0,) * len(turn), finish=Finish.STOP) for _ in requests]
 
     (rollout,) = play(text_env, Odd(), text_env.task_ids[:1], sampling=Sampling(max_new_tokens=50), layout=Layout())
