@@ -31,7 +31,7 @@ compare: setup
 	$(BIN)/python -m benchmarks.compare $(ARGS)
 
 test: setup
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 $(ARGS)
 
 # `test` covers what `docs-check` does: the pages' code, commands and links.
 check: lint types test test-oldest bench-smoke

@@ -15,10 +15,13 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from benchmarks.bootstrap import Interval
+from benchmarks.labels import LETTER, label_spots
 from benchmarks.summary import Summary
 
 _COLOURS = ("#999999", "#E69F00", "#56B4E9", "#0072B2", "#CC79A7", "#009E73", "#D55E00")
-_MARKERS = ("X", "s", "v", "D", "h", "o", "^")
+_MARKERS = ("X", "s", "v", "D", "h", "o", "^", "P")  # one more than colours, so that no two agents share both
+_LABEL_UNITS_AN_INCH = 86.0
+"""A label of 10 points is 18 units of labels.py high, with a little room."""
 _INK, _PALE, _GRID = "#222222", "#8a8a8a", "#e8e8e8"
 _STYLE: dict[Any, Any] = {
     "font.size": 10,
@@ -60,6 +63,7 @@ def accuracy_against_cost(summary: Summary, *, source: str) -> Figure:
         axes.set_ylabel("accuracy on test (%)")
         axes.set_xlim(left=0)
         axes.set_ylim(0, 100)
+        _label_agents(figure, axes, summary)
         figure.supxlabel(source, fontsize=6.5, color=_PALE, x=0.99, ha="right")
     return figure
 
@@ -75,9 +79,6 @@ def _draw_experts(axes: Axes, summary: Summary) -> None:
 
 
 def _draw_agents(axes: Axes, summary: Summary) -> None:
-    costs = [agent.cost.mean for agent in summary.agents]
-    sides = label_sides(costs, [100 * agent.accuracy.mean for agent in summary.agents], reach=0.3 * axes.get_xlim()[1])
-    halo = [withStroke(linewidth=3, foreground="white")]
     for place, agent in enumerate(summary.agents):
         x, y = agent.cost.mean, 100 * agent.accuracy.mean
         colour = _COLOURS[place % len(_COLOURS)]
@@ -88,10 +89,23 @@ def _draw_agents(axes: Axes, summary: Summary) -> None:
             fmt=_MARKERS[place % len(_MARKERS)], color=colour, markersize=9, markeredgecolor="white",
             elinewidth=1.6, zorder=4,
         )  # fmt: skip
+
+
+def _label_agents(figure: Figure, axes: Axes, summary: Summary) -> None:
+    """Label the agents where there is room; the axes must have their final limits."""
+    figure.draw_without_rendering()  # lays the figure out, which says where data lie on it
+    unit = figure.dpi / _LABEL_UNITS_AN_INCH
+    points = [(agent.cost.mean, 100 * agent.accuracy.mean) for agent in summary.agents]
+    places = [(x / unit, -y / unit) for x, y in axes.transData.transform(points)]
+    texts = [f"{agent.name}  {y:.1f}" for agent, (_, y) in zip(summary.agents, points, strict=True)]
+    area = axes.get_window_extent()
+    spots = label_spots(places, [LETTER * len(text) for text in texts], left=area.x0 / unit, right=area.x1 / unit)
+    for place, (text, point, (x, y), spot) in enumerate(zip(texts, points, places, spots, strict=True)):
+        offset = spot.left - x, y - (spot.top + spot.bottom) / 2
         axes.annotate(
-            f"{agent.name}  {y:.1f}", (x, y), xytext=(8 if sides[place] == "left" else -8, 6),
-            textcoords="offset points", va="bottom", ha=sides[place], color=colour, fontweight="bold", zorder=5,
-            path_effects=halo,
+            text, point, xytext=(offset[0] * 72 / _LABEL_UNITS_AN_INCH, offset[1] * 72 / _LABEL_UNITS_AN_INCH),
+            textcoords="offset points", va="center", ha="left", color=_COLOURS[place % len(_COLOURS)],
+            fontweight="bold", zorder=5, path_effects=[withStroke(linewidth=3, foreground="white")],
         )  # fmt: skip
 
 
@@ -115,23 +129,6 @@ def _draw_bounds(axes: Axes, summary: Summary) -> None:
             f"{label}  {100 * bound.mean:.1f}", (1.0, height), xycoords=("axes fraction", "data"),
             xytext=(6, 0), textcoords="offset points", va="center", color=_PALE, fontsize=8.5, annotation_clip=False,
         )  # fmt: skip
-
-
-def label_sides(x: Sequence[float], y: Sequence[float], *, reach: float) -> list[str]:
-    """Return how each point's label is aligned: `left` puts it to the point's right, where it goes if there is room.
-
-    Args:
-        x: Of the points.
-        y: Of the points, in percent.
-        reach: How long labels are, in units of x.
-    """
-    above, below = 7.0, 5.0  # percent: a label above its point and a marker; another's label
-    sides: list[str] = []
-    for place, (own_x, own_y) in enumerate(zip(x, y, strict=True)):
-        others = [(x[other], y[other]) for other in range(len(x)) if other != place]
-        crowded = any(0 <= far - own_x < reach and -below < high - own_y < above for far, high in others)
-        sides.append("right" if crowded and own_x > reach * 0.65 else "left")
-    return sides
 
 
 def spread(values: Sequence[float], *, gap: float, top: float) -> list[float]:

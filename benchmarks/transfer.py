@@ -6,7 +6,6 @@ of strangers from their descriptions and replies alone.
 """
 
 import argparse
-import json
 import multiprocessing
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -182,7 +181,7 @@ def document(found: Sequence[Transfer], trials: Sequence[Trial], source: Provena
     return {
         "source": asdict(source),
         "trials": [asdict(trial) for trial in trials],
-        "agents": json.loads(json.dumps([asdict(one) for one in found])),
+        "agents": [asdict(one) for one in found],
     }
 
 

@@ -1,11 +1,9 @@
 """Accuracy against cost: agents, single experts, and the hull of mixing them, as one chart."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from benchmarks.budgets import BudgetCurve
 from benchmarks.findings import Findings
 from benchmarks.judging import zero_router
+from benchmarks.labels import LETTER, Rectangle, label_spots
 from benchmarks.report.markup import Markup, tag
 from benchmarks.report.scale import Scale, ticks
 from benchmarks.report.tables import Column, cell, table
@@ -14,24 +12,6 @@ from benchmarks.summary import AgentSummary, Summary
 
 _WIDTH, _HEIGHT = 860, 460
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 16, 18, 46
-_LETTER = 7.3
-"""Mean width of a letter of a label."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rectangle:
-    """A part of the chart that is taken."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    def overlap(self, other: "Rectangle") -> float:
-        """Return the area that both cover."""
-        width = min(self.right, other.right) - max(self.left, other.left)
-        height = min(self.bottom, other.bottom) - max(self.top, other.top)
-        return max(width, 0.0) * max(height, 0.0)
 
 
 def frontier(findings: Findings) -> Markup:
@@ -88,7 +68,7 @@ def _agents(summary: Summary, x: Scale, y: Scale) -> list[Markup]:
     places = [(x.at(agent.cost.mean), y.at(agent.accuracy.mean)) for agent in summary.agents]
     labels = [f"{agent.name} {percent(agent.accuracy.mean)}" for agent in summary.agents]
     lines = [line for agent in summary.agents for line in _lines(agent, x, y)]
-    spots = label_spots(places, [_LETTER * len(label) for label in labels], lines=lines, right=x.end)
+    spots = label_spots(places, [LETTER * len(label) for label in labels], lines=lines, left=_LEFT, right=x.end)
     crosses = [_cross(agent, x, y, colour) for colour, agent in enumerate(summary.agents)]
     # Labels come last, so that no line crosses them.
     return crosses + [
@@ -172,37 +152,3 @@ def _lines(agent: AgentSummary, x: Scale, y: Scale) -> list[Rectangle]:
         Rectangle(left=across - 1, top=y.at(accuracy.high), right=across + 1, bottom=y.at(accuracy.low)),
         Rectangle(left=x.at(cost.low), top=up - 1, right=x.at(cost.high), bottom=up + 1),
     ]
-
-
-def label_spots(
-    places: Sequence[tuple[float, float]],
-    widths: Sequence[float],
-    *,
-    lines: Sequence[Rectangle] = (),
-    right: float,
-) -> list[Rectangle]:
-    """Return where labels go: beside their point, where they cover least of other points, labels and lines.
-
-    Args:
-        places: Of the points, on the picture.
-        widths: Of the labels.
-        lines: What else is not to be covered.
-        right: Where the picture ends.
-    """
-    points = [Rectangle(left=x - 7, top=y - 7, right=x + 7, bottom=y + 7) for x, y in places]
-    taken: list[Rectangle] = []
-    for number, ((x, y), width) in enumerate(zip(places, widths, strict=True)):
-        # Right and above first: there the eye looks for a label.
-        corners = [
-            *((x + 9, y + dy) for dy in (-9, 9, -21, 21)),
-            *((x - 9 - width, y + dy) for dy in (-9, 9, -21, 21)),
-            (x - width / 2, y - 21),
-            (x - width / 2, y + 21),
-        ]
-        spots = [
-            Rectangle(left=left, top=middle - 9, right=left + width, bottom=middle + 9) for left, middle in corners
-        ]
-        inside = [spot for spot in spots if spot.left >= _LEFT and spot.right <= right] or spots
-        others = [*taken, *lines, *(point for place, point in enumerate(points) if place != number)]
-        taken.append(min(inside, key=lambda spot: sum(spot.overlap(other) for other in others)))
-    return taken

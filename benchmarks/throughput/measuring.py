@@ -40,7 +40,7 @@ def by_turns(cases: Mapping[str, Play], *, rounds: int, seconds: float, told: Ca
     for _ in range(rounds):
         for name, play in cases.items():
             steps, started, started_cpu = 0, time.perf_counter(), time.process_time()
-            while time.perf_counter() - started < seconds:
+            while not steps or time.perf_counter() - started < seconds:  # once even if the machine paused us
                 steps += play()
             cpu[name].append(steps / (time.process_time() - started_cpu))
             wall[name].append(steps / (time.perf_counter() - started))

@@ -96,7 +96,7 @@ class Columns:
 
     def vectors(self, column: str) -> NDArray[np.float32] | NDArray[np.float16]:
         """Return a column of finite vectors of one length, [R, length]."""
-        self._expect(column, "vectors of one length", pa.types.is_fixed_size_list)
+        self._expect(column, "vectors of one length", _holds_vectors)
         array = self._read(column)
         self._refuse_null(column, array, "a vector")
         values: NDArray[np.float32] = _stored(array.values).reshape(-1, array.type.list_size)
@@ -160,8 +160,16 @@ class Columns:
             raise self.error(column, row, f"{values[row]} is not in [{low:g}, {high:g}].")
 
 
+_KINDS = {"halffloat": np.dtype(np.float16), "float": np.dtype(np.float32), "int32": np.dtype(np.int32)}
+"""The numbers that recordings hold, by pyarrow's names."""
+
+
 def _value_type(kind: pa.DataType) -> pa.DataType:
     return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _holds_vectors(kind: pa.DataType) -> bool:
+    return pa.types.is_fixed_size_list(kind) and str(kind.value_type) in ("halffloat", "float")
 
 
 def _holds_lists_of_text(kind: pa.DataType) -> bool:
@@ -180,7 +188,7 @@ def _stored(array: pa.Array) -> NDArray[Any]:
 
     pyarrow's own conversion imports pandas wherever that is installed, which takes longer than all of the reading.
     """
-    kind, buffer = np.dtype(array.type.to_pandas_dtype()), array.buffers()[1]
+    kind, buffer = _KINDS[str(array.type)], array.buffers()[1]
     if buffer is None:
         return np.zeros(len(array), kind)
     return np.frombuffer(buffer, kind)[array.offset : array.offset + len(array)]

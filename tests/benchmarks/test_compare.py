@@ -20,7 +20,7 @@ from benchmarks import compare
 from benchmarks.bounds import oracle_bounds
 from benchmarks.contenders import CONTENDERS, LADDER, STANDARD, contender
 from benchmarks.playing import Run, World, first_tasks
-from benchmarks.plots import accuracy_against_cost, label_sides, spread
+from benchmarks.plots import accuracy_against_cost, spread
 from benchmarks.provenance import provenance
 from benchmarks.results import new_folder, write_json
 from benchmarks.settings import QUICK_TASKS, Settings
@@ -207,14 +207,6 @@ def test_provenance__names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.orig_argv", ["/somewhere/python3", "-m", "benchmarks.compare", "--seeds", "5"])
     assert provenance().command.endswith("-m benchmarks.compare --seeds 5")
     assert "/somewhere" not in provenance().command
-
-
-def test_label_sides__point_away_from_a_neighbour_on_the_right() -> None:
-    # The second stands just right of the first and as high; the third is far off; the last has no room on its left.
-    assert label_sides([5.0, 6.0, 6.0, 0.5], [50.0, 51.0, 90.0, 50.0], reach=4.0) == ["right", "left", "left", "left"]
-    assert label_sides([0.5, 1.0], [50.0, 50.0], reach=4.0) == ["left", "left"]
-    # A little lower, and still under the label.
-    assert label_sides([6.3, 9.6], [75.7, 74.0], reach=4.0) == ["right", "left"]
 
 
 def test_spread__moves_neighbours_apart_upwards() -> None:

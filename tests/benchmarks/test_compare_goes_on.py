@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks import compare, running
+from benchmarks.contenders import contender
 from benchmarks.duration import forecast
 from benchmarks.playing import Run
 from benchmarks.settings import Settings, as_json, from_json, jobs_of
@@ -147,8 +148,9 @@ def test_forecast__says_what_is_guessed_and_what_is_not_known(tmp_path: Path) ->
     own = "maestro_agents.random:Random"
     settings = Settings(agents=("FixedExpert", "PPO", own), seeds=2, processes=2)
     text = forecast(jobs_of(settings), settings, tmp_path)
-    # Guessed: 2 s + 2 x 110 s, two at a time, so 111 s.
-    assert text.startswith("5 runs, 2 at a time: roughly 2 minutes; guessed for FixedExpert, PPO from")
+    # Guessed: 2 s + 2 x 80 s, two at a time, so 81 s.
+    assert [contender(name).seconds for name in ("FixedExpert", "PPO")] == [2, 80]
+    assert text.startswith("5 runs, 2 at a time: roughly 80 seconds; guessed for FixedExpert, PPO from")
     assert "not counting Random, of which nothing is known" in text
     assert "earlier runs" not in text
 

@@ -20,7 +20,6 @@ from benchmarks.findings import Findings, document, find
 from benchmarks.learning import Block
 from benchmarks.playing import Run, World
 from benchmarks.provenance import Provenance
-from benchmarks.report.frontier import label_spots
 from benchmarks.report.gallery import KINDS, NUM_EXAMPLES, examples_of
 from benchmarks.report.markup import Markup, join, tag
 from benchmarks.report.page import page
@@ -245,17 +244,6 @@ def test_ticks__are_round_and_inside() -> None:
     assert ticks(0, 1) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
     assert ticks(0.31, 1.0, about=4) == pytest.approx([0.4, 0.6, 0.8, 1.0])
     assert ticks(0, 17) == [0, 5, 10, 15]
-
-
-def test_label_spots__do_not_cover_each_other() -> None:
-    # Two points on top of each other: the labels of 80 x 18 must go to different sides.
-    first, second = label_spots([(400, 200), (404, 202)], [80, 80], right=800)
-    assert first.overlap(second) == 0
-
-
-def test_label_spots__stay_on_the_picture() -> None:
-    (spot,) = label_spots([(790, 200)], [80], right=800)
-    assert spot.right <= 800
 
 
 def test_wording__is_aligned_and_signed() -> None:
