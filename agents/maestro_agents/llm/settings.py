@@ -34,7 +34,7 @@ class ModelSettings:
     """This and the next three are of a model that is built."""
     width: int = 128
     context_length: int = 2048
-    vocabulary: int = 540
+    vocabulary: int = 700
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +47,8 @@ class TraceSettings:
     """Drawn from the environment's; 0 leaves the warm start out."""
     most_calls: int
     """Of random traces."""
+    only_correct: bool = False
+    """Whether traces with a wrong answer are left out (rejection sampling): what is left favours good experts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

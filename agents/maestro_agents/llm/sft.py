@@ -36,7 +36,8 @@ def traces_of(settings: RunSettings, env: MaestroTextEnv, *, pretrained: Pretrai
     else:
         found = recorded_traces(chosen.source)
     # All are found before any is replayed: both happen in the same environment.
-    return [replay(env, trace, tokeniser=pretrained.tokeniser, layout=layout) for trace in list(found)]
+    played = [replay(env, trace, tokeniser=pretrained.tokeniser, layout=layout) for trace in list(found)]
+    return [rollout for rollout in played if rollout.correct or not chosen.only_correct]
 
 
 def warm_start(settings: RunSettings, place: str | Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maestro_agents import batch_play
 from maestro_agents.hindsight import best_actions
@@ -39,8 +40,9 @@ class Trace:
 def random_traces(env: MaestroTextEnv, task_ids: Sequence[str], *, most_calls: int, seed: int) -> Iterator[Trace]:
     """Yield a trace of each task: some experts at random, then the answer that most of them gave.
 
-    It shows the format and how to take over an answer; whom to call it does not show. Experts are called until one
-    has answered, and at least a drawn number of times.
+    It shows the format and how to take over an answer; whom to call it does not show. A role is drawn first, then one
+    of its experts, lest the few that locate be drowned by the many that read. Experts are called until one has
+    answered, and at least a drawn number of times.
 
     Args:
         env: Which tasks, experts and rules there are.
@@ -145,17 +147,24 @@ def _write(env: MaestroTextEnv, plan: Sequence[int], *, rng: np.random.Generator
         legal = np.flatnonzero(env.base.action_masks()[1:]) + 1
         if not len(legal):
             break
-        action = plan[num_calls] if num_calls < len(plan) else int(rng.choice(legal))
+        action = plan[num_calls] if num_calls < len(plan) else _draw(env, legal, rng)
         expert = env.registry.experts[action - 1]
-        # The thought names the kind of question, which policies are not told: they learn to see it.
-        call = Search(model=expert.model.name, skill=expert.skill.name, query=QUERY, think=task.benchmark)
+        # The first thought names the kind of question, which policies are not told: they learn to see it.
+        thought = "" if turns else task.benchmark
+        call = Search(model=expert.model.name, skill=expert.skill.name, query=QUERY, think=thought)
         turns.append(render(call))
         env.step(turns[-1])
         num_calls += 1
         answer = _settled(env)
     guess = str(rng.choice(task.choices)) if task.choices else "unknown"
-    turns.append(render(Answer(text=answer or guess, think=task.benchmark)))
+    turns.append(render(Answer(text=answer or guess)))
     return Trace(task_id=task.id, turns=tuple(turns))
+
+
+def _draw(env: MaestroTextEnv, legal: NDArray[np.int64], rng: np.random.Generator) -> int:
+    """Return one of the legal actions: a role is drawn, then an expert of that role."""
+    roles = np.array([env.registry.experts[action - 1].model.role for action in legal])
+    return int(rng.choice(legal[roles == rng.choice(np.unique(roles))]))
 
 
 def _settled(env: MaestroTextEnv) -> str:
