@@ -60,7 +60,7 @@ def train(settings: RunSettings, place: str | Path, *, start: str, goes_on: bool
         env,
         pretrained,
         settings.grpo,
-        task_ids=env.task_ids,
+        task_ids=run.draw_tasks(env, min(settings.grpo.num_questions, len(env.task_ids)), seed=settings.grpo.seed),
         sampling=settings.sampling,
         layout=layout,
         folder=folder / "checkpoints",

@@ -51,3 +51,8 @@ class GrpoSettings:
                 f"episodes_at_once={self.episodes_at_once} does not divide the {self.questions} x {self.group_size} "
                 "episodes of a step."
             )
+
+    @property
+    def num_questions(self) -> int:
+        """Asked in all, if there are that many."""
+        return self.steps * self.questions

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -57,22 +58,39 @@ def make_layout(settings: RunSettings, pretrained: Pretrained) -> Layout:
 def draw_tasks(env: MaestroTextEnv, number: int, *, seed: int) -> list[str]:
     """Return some of an environment's tasks, each once; the same ones for the same seed.
 
+    As many are of each benchmark, as far as it has that many, lest a large one crowd out the others.
+
     Raises:
         ConfigurationError: There are not that many.
     """
     if number > len(env.task_ids):
         raise ConfigurationError(f"{number} tasks are asked for, and there are {len(env.task_ids)}; ask for fewer.")
-    drawn = np.random.default_rng(seed).choice(len(env.task_ids), number, replace=False)
-    return [env.task_ids[place] for place in drawn]
+    rng = np.random.default_rng(seed)
+    shuffled = [env.task_ids[place] for place in rng.permutation(len(env.task_ids))]
+    recording = env.base.recording
+    rounds: dict[str, int] = {}
+    met: Counter[str] = Counter()
+    for task_id in shuffled:
+        benchmark = recording.task_benchmarks[recording.index_of(task_id)]
+        rounds[task_id] = met[benchmark]
+        met[benchmark] += 1
+    chosen = sorted(shuffled, key=rounds.__getitem__)[:number]
+    return [chosen[place] for place in rng.permutation(number)]
 
 
 class HeldOut:
-    """A fixed set of tasks that nothing is trained on, played with the settings of a run."""
+    """A fixed set of tasks that nothing is trained on, of the benchmarks that are, played with the settings of a run."""
 
     def __init__(self, settings: RunSettings, layout: Layout, *, split: str | None = None) -> None:
         """Draw the tasks."""
         chosen = settings.evaluation
-        self._env = make_env(settings, split=split or chosen.split)
+        trained = make_env(settings).base
+        benchmarks = dict.fromkeys(
+            trained.recording.task_benchmarks[trained.recording.index_of(task_id)] for task_id in trained.task_ids
+        )
+        self._env = MaestroTextEnv(
+            **{**settings.env, "split": split or chosen.split, "benchmarks": tuple(benchmarks)}
+        )
         self._tasks = draw_tasks(self._env, chosen.num_tasks, seed=chosen.seed)
         self._sampling = replace(settings.sampling, temperature=chosen.temperature)
         self._layout = layout

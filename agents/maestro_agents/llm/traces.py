@@ -23,10 +23,13 @@ from maestro_env.registry import STOP
 from maestro_env.text.env import MaestroTextEnv
 from maestro_env.text.grammar import Answer, Search, render
 from maestro_env.text.moment import moment_of
-from maestro_env.types import Outcome
+from maestro_env.types import Outcome, Role
 
 QUERY = "look"
 """No backend is sent it."""
+
+_LOCATE_FIRST = 0.3
+"""Share of random traces that begin with a locator: among all experts they are so few that it would hardly be tried."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,9 +43,8 @@ class Trace:
 def random_traces(env: MaestroTextEnv, task_ids: Sequence[str], *, most_calls: int, seed: int) -> Iterator[Trace]:
     """Yield a trace of each task: some experts at random, then the answer that most of them gave.
 
-    It shows the format and how to take over an answer; whom to call it does not show. A role is drawn first, then one
-    of its experts, lest the few that locate be drowned by the many that read. Experts are called until one has
-    answered, and at least a drawn number of times.
+    It shows the format, that one may look for the right place first, and how to take over an answer; whom to call it
+    does not show. Experts are called until one has answered, and at least a drawn number of times.
 
     Args:
         env: Which tasks, experts and rules there are.
@@ -147,7 +149,7 @@ def _write(env: MaestroTextEnv, plan: Sequence[int], *, rng: np.random.Generator
         legal = np.flatnonzero(env.base.action_masks()[1:]) + 1
         if not len(legal):
             break
-        action = plan[num_calls] if num_calls < len(plan) else _draw(env, legal, rng)
+        action = plan[num_calls] if num_calls < len(plan) else _draw(env, legal, rng, first=not turns)
         expert = env.registry.experts[action - 1]
         # The first thought names the kind of question, which policies are not told: they learn to see it.
         thought = "" if turns else task.benchmark
@@ -161,10 +163,11 @@ def _write(env: MaestroTextEnv, plan: Sequence[int], *, rng: np.random.Generator
     return Trace(task_id=task.id, turns=tuple(turns))
 
 
-def _draw(env: MaestroTextEnv, legal: NDArray[np.int64], rng: np.random.Generator) -> int:
-    """Return one of the legal actions: a role is drawn, then an expert of that role."""
-    roles = np.array([env.registry.experts[action - 1].model.role for action in legal])
-    return int(rng.choice(legal[roles == rng.choice(np.unique(roles))]))
+def _draw(env: MaestroTextEnv, legal: NDArray[np.int64], rng: np.random.Generator, *, first: bool) -> int:
+    """Return one of the legal actions: for the first call a locator in some cases, else a reader if there is one."""
+    locates = np.array([env.registry.experts[action - 1].model.role == Role.LOCATOR for action in legal])
+    wanted = locates if first and rng.random() < _LOCATE_FIRST else ~locates
+    return int(rng.choice(legal[wanted] if wanted.any() else legal))
 
 
 def _settled(env: MaestroTextEnv) -> str:
