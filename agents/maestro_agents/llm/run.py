@@ -10,6 +10,7 @@ import numpy as np
 
 from maestro_agents.llm.generation import Generator, Request, check_room
 from maestro_agents.llm.layout import Layout
+from maestro_agents.llm.model_folders import place_of
 from maestro_agents.llm.pretrained import Pretrained, PretrainedTokeniser, layout_of, load_pretrained
 from maestro_agents.llm.rollout import Rollout, play
 from maestro_agents.llm.settings import RunSettings, read_settings, shipped_configs
@@ -44,7 +45,7 @@ def make_model(settings: RunSettings, env: MaestroTextEnv, *, place: str = "") -
     chosen = settings.model
     _check_device(chosen.device)
     if place or chosen.place:
-        pretrained = load_pretrained(place or chosen.place, dtype=chosen.dtype, device=chosen.device)
+        pretrained = load_pretrained(place_of(place or chosen.place), dtype=chosen.dtype, device=chosen.device)
     else:
         tokenizer = tiny_tokeniser(texts_of(env), vocabulary=chosen.vocabulary)
         model = tiny_model(

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("trl", reason="needs the extra llm")
+# All of it is loaded before anything is taken away: transformers remembers what it found at first.
+pytest.importorskip("trl.trainer.grpo_trainer", reason="needs the extra llm")
 pytest.importorskip("peft", reason="needs the extra llm")
 
 import maestro_agents.llm
@@ -31,7 +32,7 @@ def take_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[TakeAway]:
     def take(library: str) -> None:
         for name in kept:
             del sys.modules[name]
-        for name in [name for name in sys.modules if f"{name}.".startswith(f"{library}.")]:
+        for name in [library, *(name for name in sys.modules if name.startswith(f"{library}."))]:
             monkeypatch.setitem(sys.modules, name, None)
 
     yield take
