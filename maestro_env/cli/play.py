@@ -73,18 +73,16 @@ def look_on(arguments: argparse.Namespace) -> None:
     if arguments.picture is not None:
         raise ConfigurationError("--picture is for playing yourself; leave it out with --agent.")
     player = find_player(arguments.agent)
-    asked = {
+    asked: dict[str, Any] = {
         "recording": arguments.recording,
-        "benchmarks": arguments.benchmarks,
-        "max_turns": arguments.max_turns,
-    }
-    given = {name: value for name, value in asked.items() if value is not None}
-    rules = {
         "split": arguments.split,
+        "benchmarks": arguments.benchmarks,
         "backend": arguments.backend,
+        "max_turns": arguments.max_turns,
         "answer_rule": str(arguments.answer_rule),
     }
-    env = MaestroTextEnv(**{**player.env_arguments, **rules, **given})
+    given = {name: value for name, value in asked.items() if value is not None}
+    env = MaestroTextEnv(**{**player.env_arguments, **given})
     watch(env, player, Console(highlight=False), seed=arguments.seed, task=arguments.task)
 
 

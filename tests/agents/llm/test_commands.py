@@ -148,6 +148,21 @@ def test_grpo__killed_and_resumed_ends_where_an_undisturbed_run_does(
         assert untimed(lines_of(folder / name)) == untimed(lines_of(trained / name))
 
 
+def test_grpo__tensorboard_shows_groups_that_teach_nothing_and_signs_of_collapse(
+    grpo_arguments: list[str], tmp_path: Path
+) -> None:
+    reader: Any = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    folder = tmp_path / "run"
+    assert grpo.main([*grpo_arguments, "--out", str(folder), "--tensorboard", "--set", "grpo.steps=2"]) == 0
+    events = reader.EventAccumulator(str(folder / "tensorboard")).Reload()
+    batches = lines_of(folder / "training.jsonl")
+    for name in ("zero_advantage", "one_policy", "first_call_entropy", "commonest_first_call", "well_formed", "reward"):
+        shown = [(event.step, event.value) for event in events.Scalars(f"batch/{name}")]
+        assert shown == [(line["step"], pytest.approx(line[name])) for line in batches]
+    assert [event.step for event in events.Scalars("held-out/accuracy")] == [0, 2]
+    assert {"optimiser/loss", "optimiser/grad_norm"} <= set(events.Tags()["scalars"])
+
+
 def test_checkpoint__that_is_not_whole_is_passed_over(tmp_path: Path) -> None:
     for step, state in ((5, "{}"), (10, "{}"), (15, '{"epoch": 1')):
         (tmp_path / f"checkpoint-{step}").mkdir()

@@ -27,11 +27,13 @@ TakeAway = Callable[[str], None]
 def take_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[TakeAway]:
     """A function that makes every import of a library fail, and ours be carried out anew; undone at the end."""
     kept = {name: module for name, module in sys.modules.items() if name.startswith(f"{OURS}.")}
-    attributes = dict(vars(maestro_agents.llm))
+    attributes = dict(maestro_agents.llm.__dict__)
 
     def take(library: str) -> None:
         for name in kept:
             del sys.modules[name]
+            # `from package import module` would find it there, and import nothing.
+            maestro_agents.llm.__dict__.pop(name.rpartition(".")[2], None)
         for name in [library, *(name for name in sys.modules if name.startswith(f"{library}."))]:
             monkeypatch.setitem(sys.modules, name, None)
 
@@ -39,8 +41,8 @@ def take_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[TakeAway]:
     for name in [name for name in sys.modules if name.startswith(f"{OURS}.")]:
         del sys.modules[name]
     sys.modules.update(kept)
-    vars(maestro_agents.llm).clear()
-    vars(maestro_agents.llm).update(attributes)
+    maestro_agents.llm.__dict__.clear()
+    maestro_agents.llm.__dict__.update(attributes)
 
 
 @pytest.mark.parametrize(

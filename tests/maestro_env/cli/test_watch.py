@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from maestro_env.cli import main, play
-from maestro_env.env import MaestroEnv
 from maestro_env.recordings.format import write_recording
 from maestro_env.recordings.recording import Recording
 from maestro_env.testing import fake_recording
@@ -17,9 +15,8 @@ from maestro_env.text.transcript import Turn
 class Scripted:
     """Writes given turns, and keeps what it hears."""
 
-    env_arguments: dict[str, Any] = {"registry": None, "prompt": "compact", "images": False, "max_turns": 2}
-
     def __init__(self, *turns: str) -> None:
+        self.env_arguments = {"registry": None, "prompt": "compact", "images": False, "max_turns": 2}
         self._turns = iter(turns)
         self.heard: list[str] = []
 
@@ -54,9 +51,7 @@ def shown(player: Scripted, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 def test_watch__shows_thoughts_calls_replies_and_the_end(
     recording: Recording, folder: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    task = recording.tasks[
-        MaestroEnv(recording=recording, registry=None, split="val").recording.index_of("chart/val/000007")
-    ]
+    task = next(task for task in recording.tasks if task.split == "val")
     n = recording.index_of(task.id)
     reply = recording.texts[recording.text[n, 0, 2]]
     player = Scripted(
