@@ -72,7 +72,8 @@ def train(settings: RunSettings, folder: Path, console: Console) -> None:
             shutil.rmtree(trained, ignore_errors=True)
         console.print(f"{folder.name}: GRPO{', from its last checkpoint' if goes_on else ''}")
         began = time.perf_counter()
-        grpo.train(settings, trained, start=str(warm / "model"), goes_on=goes_on)
+        started = replace(settings, model=replace(settings.model, place=str(warm / "model")))
+        grpo.train(started, trained, goes_on=goes_on)
         # What a run took that was killed in between is not known.
         write_json(trained / "seconds.json", {"seconds": None if goes_on else time.perf_counter() - began})
 

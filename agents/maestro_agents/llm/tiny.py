@@ -7,14 +7,20 @@ decoder of Qwen3's architecture. Training it is the business of sft.py and grpo.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import torch
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
-
 from maestro_agents.llm.byte_tokeniser import END, PROTOCOL_TAGS
 from maestro_agents.llm.traces import QUERY
+from maestro_env.errors import MissingExtraError
 from maestro_env.text.env import MaestroTextEnv
 from maestro_env.text.names import written
+
+try:
+    import torch
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+except ImportError as error:
+    raise MissingExtraError(
+        f"maestro_agents.llm.tiny needs {error.name}, which is not installed: pip install 'maestro-env[llm]'"
+    ) from error
 
 PAD = "<|endoftext|>"
 BEGIN = "<|im_start|>"
