@@ -2,12 +2,12 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from maestro_agents.llm import run, scores
 from maestro_agents.llm.lora import lora_config, merged
-from maestro_agents.llm.pretrained import Pretrained
 from maestro_agents.llm.rollout import Rollout
 from maestro_agents.llm.settings import RunSettings
 from maestro_agents.llm.trl_adapter import GrpoTraining
@@ -72,8 +72,7 @@ def train(settings: RunSettings, place: str | Path, *, start: str, goes_on: bool
         evaluate(0)
     training.run(resume_from=checkpoint)
     figures = evaluate(settings.grpo.steps)
-    final = Pretrained(model=merged(training.policy.model), tokeniser=pretrained.tokeniser)
-    final.save(folder / "model")
+    replace(pretrained, model=merged(training.policy.model)).save(folder / "model")
     return figures
 
 

@@ -51,7 +51,10 @@ def make_model(settings: RunSettings, env: MaestroTextEnv, *, place: str = "") -
 
 def make_layout(settings: RunSettings, pretrained: Pretrained) -> Layout:
     """Return how a run's prompts are laid out."""
-    return layout_of(pretrained.tokeniser, layout=settings.model.layout, instructions=settings.model.instructions)
+    chosen = settings.model
+    return layout_of(
+        pretrained.tokeniser, layout=chosen.layout, instructions=chosen.instructions, pictures=pretrained.pictures
+    )
 
 
 def draw_tasks(env: MaestroTextEnv, number: int, *, seed: int) -> list[str]:

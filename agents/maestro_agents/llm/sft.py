@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,15 @@ def warm_start(settings: RunSettings, place: str | Path) -> dict[str, Any]:
     if settings.traces.num_tasks:
         rollouts = traces_of(settings, env, pretrained=pretrained, layout=layout)
         model = with_lora(pretrained.model, settings.model.lora_rank)
-        losses = fit(model, rollouts, settings.sft, pad_id=pretrained.tokeniser.pad_id, report=_report)
-        pretrained = Pretrained(model=merged(model), tokeniser=pretrained.tokeniser)
+        losses = fit(
+            model,
+            rollouts,
+            settings.sft,
+            pad_id=pretrained.tokeniser.pad_id,
+            pictures=pretrained.pictures,
+            report=_report,
+        )
+        pretrained = replace(pretrained, model=merged(model))
     pretrained.save(folder / "model")
     (folder / "sft.json").write_text(json.dumps({"losses": losses}) + "\n", "utf-8")
     held_out = run.HeldOut(settings, layout).play(TransformersGenerator(pretrained))

@@ -1,5 +1,7 @@
 """The backend `transformers`: any causal language model in this process, many turns side by side with a KV cache.
 
+Of a model that can see, the pictures go in with the prompt; after that the cache holds all there is to know of them.
+
 It samples by itself instead of calling `generate`: draws come from each request's own generator, so that a turn
 does not depend on what else is in the batch, and the log-probability is the one that the token was drawn with.
 
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from transformers import DynamicCache
 
 from maestro_agents.llm.generation import Finish, Request, Sampling, Written, check_room
+from maestro_agents.llm.pictures import PictureProcessor, places
 from maestro_agents.llm.pretrained import Pretrained, PretrainedTokeniser
 
 
@@ -26,6 +29,7 @@ class TransformersGenerator:
         """Keep the model."""
         self.model: Any = pretrained.model
         self.tokeniser: PretrainedTokeniser = pretrained.tokeniser
+        self._pictures = pretrained.pictures
         config = self.model.config.get_text_config()
         self.context_length = int(config.max_position_embeddings)
 
@@ -38,7 +42,8 @@ class TransformersGenerator:
         self.model.eval()
         try:
             with torch.inference_mode():
-                return _Batch(self.model, self.tokeniser, requests, sampling, self.context_length).run()
+                batch = _Batch(self.model, self.tokeniser, requests, sampling, self.context_length, self._pictures)
+                return batch.run()
         finally:
             self.model.train(was_training)
 
@@ -53,8 +58,10 @@ class _Batch:
         requests: Sequence[Request],
         sampling: Sampling,
         context_length: int,
+        pictures: PictureProcessor | None,
     ) -> None:
         self._model = model
+        self._pictures = pictures
         self._tokeniser = tokeniser
         self._sampling = sampling
         self._requests = requests
@@ -80,8 +87,14 @@ class _Batch:
         mask = torch.tensor([[0] * (width - n) + [1] * n for n in lengths], device=device)
         cache = DynamicCache()
         alive = list(range(len(rows)))
+        shown: dict[str, torch.Tensor] = {}
+        if self._pictures is not None:
+            shown = self._pictures.inputs(inputs, [request.views for request in self._requests])
+        position = (mask.cumsum(dim=1) - 1).clamp(min=0)
+        behind: torch.Tensor | None = None
+        if shown:
+            position, behind = places(self._model, inputs, mask, shown)
         while alive:
-            position = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -inputs.shape[1] :]
             step = self._model(
                 input_ids=inputs,
                 attention_mask=mask,
@@ -89,7 +102,9 @@ class _Batch:
                 past_key_values=cache,
                 use_cache=True,
                 logits_to_keep=1,
+                **shown,
             )
+            shown = {}
             tokens = self._draw(step.logits[:, -1], alive)
             kept = [place for place, row in enumerate(alive) if not self._ended(row)]
             if len(kept) < len(alive):
@@ -97,7 +112,11 @@ class _Batch:
                 if kept:
                     cache.batch_select_indices(chosen)
                 mask, tokens = mask[chosen], tokens[chosen]
+                behind = None if behind is None else behind[chosen]
                 alive = [alive[place] for place in kept]
+            position = mask.sum(dim=1, keepdim=True)
+            if behind is not None:
+                position = (position + behind).expand(3, -1, -1)
             mask = torch.cat([mask, mask.new_ones(len(alive), 1)], dim=1)
             inputs = tokens[:, None]
         return [

@@ -1,9 +1,12 @@
 """Fixtures for language-model policies: a small text environment, and a tiny model where the extra is installed."""
 
 import copy
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from maestro_env.recordings.recording import Recording
 from maestro_env.testing import fake_recording
@@ -63,3 +66,36 @@ def taught(taught_state: Any) -> Any:
     from maestro_agents.llm.pretrained import Pretrained
 
     return Pretrained(model=copy.deepcopy(taught_state.model), tokeniser=taught_state.tokeniser)
+
+
+@pytest.fixture(scope="session")
+def pictured(told: Recording, tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    """The recording with a picture for each task, of three sizes: 2, 4 and 6 tokens of the tiny model that sees."""
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    references: list[str] = []
+    for number in range(12):
+        height, width = ((32, 64), (64, 64), (64, 96))[number % 3]
+        pixels = rng.integers(0, 256, (height // 16, width // 16, 3), np.uint8).repeat(16, 0).repeat(16, 1)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+        references.append(str(folder / f"{number}.png"))
+    tasks = tuple(replace(task, images=(references[place % 12],)) for place, task in enumerate(told.tasks))
+    return replace(told, tasks=tasks)
+
+
+@pytest.fixture
+def picture_env(pictured: Recording) -> MaestroTextEnv:
+    return MaestroTextEnv(
+        recording=pictured, registry=None, split="train", prompt="compact", max_turns=2, format_penalty=0.5
+    )
+
+
+@pytest.fixture(scope="session")
+def seeing(pictured: Recording) -> Any:
+    """A model of random weights that can be shown pictures; nothing may train it."""
+    pytest.importorskip("transformers", reason="needs the extra llm")
+    from maestro_agents.llm.tiny import texts_of
+    from maestro_agents.llm.tiny_vision import tiny_vision_model
+
+    env = MaestroTextEnv(recording=pictured, registry=None, split="train", prompt="compact")
+    return tiny_vision_model(texts_of(env), seed=0, layers=1, width=32, context_length=1024, vocabulary=340)
