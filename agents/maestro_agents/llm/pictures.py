@@ -84,12 +84,11 @@ class PictureProcessor:
         numbers = [number for view in views for number in self.num_tokens(view)]
         if len(rest) != len(numbers):
             raise ConfigurationError(
-                f"The prompt holds {len(rest)} placeholders {self._placeholder!r} for {len(numbers)} pictures; expected "
-                "one for each. Give a chat template that writes it for every part of type 'image', or layout='plain'."
+                f"The prompt holds {len(rest)} placeholders {self._placeholder!r} for {len(numbers)} pictures, and "
+                "needs one for each. Give a chat template that writes it for every part of type 'image', or "
+                "layout='plain'."
             )
-        return first + "".join(
-            self._placeholder * number + piece for number, piece in zip(numbers, rest, strict=True)
-        )
+        return first + "".join(self._placeholder * number + piece for number, piece in zip(numbers, rest, strict=True))
 
     def inputs(self, ids_BT: torch.Tensor, views_B: Sequence[Sequence[View]]) -> dict[str, torch.Tensor]:
         """Return what a model is given beside its tokens; nothing where no row shows a picture.

@@ -107,14 +107,16 @@ def load_pretrained(place: str | Path, *, dtype: str = "float32", device: str = 
     name = str(place)
     if Path(name).is_dir() and not (Path(name) / "config.json").is_file():
         raise ConfigurationError(f"The folder {name!r} holds no model: there is no config.json. {_MAKE_ONE}")
+    auto_config: Any = AutoConfig
     auto_tokenizer: Any = AutoTokenizer
+    auto_image_processor: Any = AutoImageProcessor
     try:
-        config: Any = AutoConfig.from_pretrained(name)
+        config = auto_config.from_pretrained(name)
         sees = hasattr(config, "vision_config")
         auto_model: Any = AutoModelForImageTextToText if sees else AutoModelForCausalLM
         tokenizer = auto_tokenizer.from_pretrained(name)
         # Its processor is not asked for as a whole: the part of it that is about videos needs torchvision.
-        image_processor: Any = AutoImageProcessor.from_pretrained(name) if sees else None
+        image_processor = auto_image_processor.from_pretrained(name) if sees else None
         model = auto_model.from_pretrained(name, dtype=getattr(torch, dtype))
     except (OSError, ValueError) as error:
         first_line = str(error).strip().splitlines()[0]

@@ -23,9 +23,8 @@ _PATCH_PX, _MERGED = 16, 2
 _MOST_TOKENS = 16
 """Of a picture: one of more than 128 x 128 pixels is made smaller."""
 
-_PART = (
-    f"{{% if part.type == 'image' %}}{VISION_START}{PLACEHOLDER}{VISION_END}{{% else %}}{{{{ part.text }}}}{{% endif %}}"
-)
+_PICTURE = f"{VISION_START}{PLACEHOLDER}{VISION_END}"
+_PART = f"{{% if part.type == 'image' %}}{_PICTURE}{{% else %}}{{{{ part.text }}}}{{% endif %}}"
 CHAT_TEMPLATE = (
     f"{{% for message in messages %}}{BEGIN}{{{{ message.role }}}}\n"
     "{% if message.content is string %}{{ message.content }}"
@@ -48,7 +47,8 @@ def tiny_vision_model(
     Args:
         texts: What its tokeniser is learnt from.
         seed: Of the weights; torch's own generator is left as it was.
-        layers: Of the decoder, and of the picture's encoder.
+        layers: Of the decoder, and of the pictures' encoder; at least 2, for the encoder's first layer speaks to the
+            decoder's second.
         width: Of both; a multiple of 32, the size of a head.
         context_length: Tokens that it can look at.
         vocabulary: Tokens in all.

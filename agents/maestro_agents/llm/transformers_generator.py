@@ -86,7 +86,7 @@ class _Batch:
         inputs = torch.tensor(rows, device=device)
         mask = torch.tensor([[0] * (width - n) + [1] * n for n in lengths], device=device)
         cache = DynamicCache()
-        alive = list(range(len(rows)))
+        alive: list[int] = list(range(len(rows)))
         shown: dict[str, torch.Tensor] = {}
         if self._pictures is not None:
             shown = self._pictures.inputs(inputs, [request.views for request in self._requests])

@@ -1,10 +1,13 @@
 """How pictures get into TRL's loss: by a processor that knows which episodes were just played.
 
-TRL takes tokens back from `rollout_func`, but no pictures. It makes those of the data set's column `images` into tensors
-itself, after the episodes were played: it has a processor render the data set's prompt, and run on what comes out. The
-data set's prompt is a task's id here, and its pictures are references, of which TRL only needs to know how many there
-are. This processor is given both, and returns what belongs to the prompts that were really played.
+TRL takes tokens back from `rollout_func`, but no pictures. Those of the data set's column `images` it makes into
+tensors by itself, once the episodes are played: it has a processor render the data set's prompt, and run on the result.
+The data set's prompt is a task's id here, and its pictures are references, of which TRL only needs to know how many
+there are. This processor is given both, and returns what belongs to the prompts that were really played.
 """
+
+# What is overridden is called by TRL alone, with the arguments that are named here.
+# pyright: reportIncompatibleMethodOverride=false
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -98,4 +98,30 @@ def seeing(pictured: Recording) -> Any:
     from maestro_agents.llm.tiny_vision import tiny_vision_model
 
     env = MaestroTextEnv(recording=pictured, registry=None, split="train", prompt="compact")
-    return tiny_vision_model(texts_of(env), seed=0, layers=1, width=32, context_length=1024, vocabulary=340)
+    return tiny_vision_model(texts_of(env), seed=0, layers=2, width=32, context_length=1024, vocabulary=340)
+
+
+@pytest.fixture(scope="session")
+def taught_seeing_state(pictured: Recording) -> Any:
+    """The same, able to write the format now and then, so that its episodes differ in reward; nothing may train it."""
+    pytest.importorskip("transformers", reason="needs the extra llm")
+    from maestro_agents.llm.pretrained import layout_of
+    from maestro_agents.llm.supervised import Fit, fit
+    from maestro_agents.llm.tiny import texts_of
+    from maestro_agents.llm.tiny_vision import tiny_vision_model
+    from maestro_agents.llm.traces import random_traces, replay
+
+    env = MaestroTextEnv(recording=pictured, registry=None, split="train", prompt="compact", max_turns=2)
+    seeing = tiny_vision_model(texts_of(env), seed=0, layers=2, width=64, context_length=1024, vocabulary=340)
+    layout = layout_of(seeing.tokeniser, layout="chat", instructions=False, pictures=seeing.pictures)
+    traces = random_traces(env, env.task_ids, most_calls=1, seed=0)
+    rollouts = [replay(env, trace, tokeniser=seeing.tokeniser, layout=layout) for trace in traces]
+    settings = Fit(epochs=15, batch_size=8, lr=1e-2, max_grad_norm=1.0, weight_decay=0.0, seed=0)
+    fit(seeing.model, rollouts, settings, pad_id=seeing.tokeniser.pad_id, pictures=seeing.pictures)
+    return seeing
+
+
+@pytest.fixture
+def taught_seeing(taught_seeing_state: Any) -> Any:
+    """A copy of it, to be trained."""
+    return replace(taught_seeing_state, model=copy.deepcopy(taught_seeing_state.model))

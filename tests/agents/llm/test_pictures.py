@@ -1,4 +1,4 @@
-"""Pictures in prompts: how many tokens they take, where these stand, and that generation is what a full pass would be."""
+"""Pictures in prompts: how many tokens they take, where these stand, and that turns are drawn as a full pass would."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -46,8 +46,8 @@ def logprobs_of(seeing: Pretrained, before: tuple[int, ...], after: tuple[int, .
     return logits[len(before) - 1 : -1].log_softmax(dim=-1).gather(1, torch.tensor(after)[:, None])[:, 0]
 
 
-def test_prompt__holds_a_placeholder_for_each_token_of_a_picture(seeing: Pretrained, picture_env: MaestroTextEnv) -> None:
-    marks = {PLACEHOLDER: [], VISION_START: [], VISION_END: []}
+def test_prompt__has_a_placeholder_for_each_token_of_a_picture(seeing: Pretrained, picture_env: MaestroTextEnv) -> None:
+    marks: dict[str, list[int]] = {PLACEHOLDER: [], VISION_START: [], VISION_END: []}
     for request in requests_of(seeing, picture_env, 3):
         text = seeing.tokeniser.decode(request.token_ids)
         for mark, counts in marks.items():
@@ -110,7 +110,7 @@ def test_generator__picture_makes_a_difference(seeing: Pretrained, picture_env: 
 
 
 def test_rollout__log_probabilities_hold_over_turns(seeing: Pretrained, picture_env: MaestroTextEnv) -> None:
-    """The second turn runs on a new cache, over all that was said; what the first turn drew must stand there as drawn."""
+    """The second turn runs on a new cache, over all that was said; what the first drew must stand there as drawn."""
     env = MaestroTextEnv(
         recording=picture_env.base.recording,
         registry=None,
