@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from maestro_agents.llm import run, scores
+from maestro_agents.llm import dry_run, run, scores
 from maestro_agents.llm.lora import lora_config, merged
 from maestro_agents.llm.rollout import Rollout
 from maestro_agents.llm.settings import RunSettings
@@ -92,10 +92,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command."""
     parser = run.parser_of("Train a model with GRPO by letting it play, and evaluate it on held-out tasks.")
     parser.add_argument("--model", default="", help="the model to begin with, such as the warm start's folder `model`")
-    parser.add_argument("--out", required=True, help="a new folder; with --resume, that of the run that goes on")
+    parser.add_argument("--out", default="", help="a new folder; with --resume, that of the run that goes on")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
+    parser.add_argument("--dry-run", action="store_true", help="make all but the weights, and say what would be run")
     given = parser.parse_args(arguments)
+    if not (given.out or given.dry_run):
+        parser.error("give --out FOLDER, or --dry-run")
     try:
+        if given.dry_run:
+            command = f"maestro_agents.llm.grpo --config {given.config} --out {given.out or 'FOLDER'}"
+            for line in dry_run.lines_of(run.settings_of(given), command=command):
+                sys.stdout.write(f"{line}\n")
+            return 0
         figures = train(run.settings_of(given), given.out, start=given.model, goes_on=given.resume)
     except MaestroError as error:
         sys.stderr.write(f"{error}\n")

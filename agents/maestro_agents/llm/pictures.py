@@ -47,7 +47,7 @@ class PictureProcessor:
             config: Of the model.
             tokeniser: Of the model.
         """
-        self._image_processor = image_processor
+        self.image_processor = image_processor
         self._placeholder_id = int(config.image_token_id)
         self._end_id = int(config.vision_end_token_id)
         self._placeholder = tokeniser.decode([self._placeholder_id])
@@ -58,7 +58,7 @@ class PictureProcessor:
 
     def save(self, folder: str | Path) -> None:
         """Write the image processor's settings into a model's folder."""
-        self._image_processor.save_pretrained(str(folder))
+        self.image_processor.save_pretrained(str(folder))
 
     def num_tokens(self, view: View) -> tuple[int, ...]:
         """Return how many tokens each picture of a view takes.
@@ -66,7 +66,7 @@ class PictureProcessor:
         Raises:
             TaskError: A picture cannot be drawn or read.
         """
-        numbers: list[int] = (self.patches(view).grid_N3.prod(dim=-1) // self._image_processor.merge_size**2).tolist()
+        numbers: list[int] = (self.patches(view).grid_N3.prod(dim=-1) // self.image_processor.merge_size**2).tolist()
         return tuple(numbers)
 
     def fill(self, text: str, views: Sequence[View]) -> str:
@@ -136,7 +136,7 @@ class PictureProcessor:
         _backbone(model).register_forward_pre_hook(read, with_kwargs=True)
 
     def _patches(self, view: View) -> Patches:
-        made = self._image_processor(images=list(view.load()), return_tensors="pt")
+        made = self.image_processor(images=list(view.load()), return_tensors="pt")
         return Patches(pixels_SC=made["pixel_values"], grid_N3=made["image_grid_thw"])
 
 

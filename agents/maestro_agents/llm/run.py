@@ -13,8 +13,9 @@ from maestro_agents.llm.generation import Generator
 from maestro_agents.llm.layout import Layout
 from maestro_agents.llm.pretrained import Pretrained, PretrainedTokeniser, layout_of, load_pretrained
 from maestro_agents.llm.rollout import Rollout, play
-from maestro_agents.llm.settings import RunSettings, read_settings, shipped_configs
+from maestro_agents.llm.settings import ModelSettings, RunSettings, read_settings, shipped_configs
 from maestro_agents.llm.tiny import texts_of, tiny_model, tiny_tokeniser
+from maestro_agents.llm.tiny_vision import tiny_vision_model
 from maestro_env.errors import ConfigurationError
 from maestro_env.text.env import MaestroTextEnv
 
@@ -35,18 +36,28 @@ def make_model(settings: RunSettings, env: MaestroTextEnv, *, place: str = "") -
     if place or chosen.place:
         pretrained = load_pretrained(place or chosen.place, dtype=chosen.dtype, device=chosen.device)
     else:
-        tokenizer = tiny_tokeniser(texts_of(env), vocabulary=chosen.vocabulary)
-        model = tiny_model(
-            tokenizer,
-            seed=settings.sft.seed,
-            layers=chosen.layers,
-            width=chosen.width,
-            context_length=chosen.context_length,
-        )
-        pretrained = Pretrained(model=model.eval(), tokeniser=PretrainedTokeniser(tokenizer))
+        pretrained = _built(chosen, env, seed=settings.sft.seed)
     if chosen.single_tags:
         pretrained.tokeniser.require_single_tags()
     return pretrained
+
+
+def _built(chosen: ModelSettings, env: MaestroTextEnv, *, seed: int) -> Pretrained:
+    """Return a tiny model that can read, and see where the environment shows pictures."""
+    if env.rules.images:
+        return tiny_vision_model(
+            texts_of(env),
+            seed=seed,
+            layers=chosen.layers,
+            width=chosen.width,
+            context_length=chosen.context_length,
+            vocabulary=chosen.vocabulary,
+        )
+    tokenizer = tiny_tokeniser(texts_of(env), vocabulary=chosen.vocabulary)
+    model = tiny_model(
+        tokenizer, seed=seed, layers=chosen.layers, width=chosen.width, context_length=chosen.context_length
+    )
+    return Pretrained(model=model.eval(), tokeniser=PretrainedTokeniser(tokenizer))
 
 
 def make_layout(settings: RunSettings, pretrained: Pretrained) -> Layout:

@@ -67,11 +67,20 @@ class GrpoTraining:
             peft_config: Of low-rank adapters; None trains all weights.
 
         Raises:
-            ConfigurationError: There are fewer tasks than questions in a step.
+            ConfigurationError: There are fewer tasks than questions in a step; or another number of processes was
+                started than the settings say.
         """
         if len(task_ids) < settings.questions:
             raise ConfigurationError(
                 f"{len(task_ids)} tasks are fewer than the {settings.questions} questions of a step."
+            )
+        # Launchers tell every process how many there are.
+        started = int(os.environ.get("WORLD_SIZE", "1"))
+        if started != settings.processes:
+            raise ConfigurationError(
+                f"{started} processes were started, and the settings are for {settings.processes}: a step would have "
+                f"other episodes than they say. Start them with `accelerate launch --num_processes "
+                f"{settings.processes}`, or set grpo.processes={started}."
             )
         self._env = env
         self._settings = settings
@@ -168,7 +177,9 @@ def _trl_config(settings: GrpoSettings, sampling: Sampling, *, folder: str | Pat
         output_dir=str(folder),
         max_steps=settings.steps,
         per_device_train_batch_size=settings.episodes_at_once,
-        gradient_accumulation_steps=settings.questions * settings.group_size // settings.episodes_at_once,
+        gradient_accumulation_steps=settings.questions
+        * settings.group_size
+        // (settings.episodes_at_once * settings.processes),
         num_generations=settings.group_size,
         learning_rate=settings.lr,
         lr_scheduler_type=settings.lr_schedule,
