@@ -1,5 +1,6 @@
 """Language models and their tokenisers from a folder or by id, checked before anything runs."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -99,7 +100,7 @@ def load_pretrained(place: str | Path, *, dtype: str = "float32", device: str = 
     Args:
         place: A folder, or an id that the Hugging Face hub (or its cache) knows.
         dtype: Of the weights, as torch calls it.
-        device: As torch calls it.
+        device: As torch calls it; `cuda` is the accelerator of this process where a launcher started several.
 
     Raises:
         ConfigurationError: No such model, no tokeniser beside it, or one that cannot write the protocol.
@@ -126,7 +127,13 @@ def load_pretrained(place: str | Path, *, dtype: str = "float32", device: str = 
     if sees and can_be_shown_pictures(config, image_processor):
         pictures = PictureProcessor(image_processor, config, tokeniser)
         pictures.let_write_placeholders(model)
-    return Pretrained(model=model.to(device).eval(), tokeniser=tokeniser, pictures=pictures)
+    return Pretrained(model=model.to(own_device(device)).eval(), tokeniser=tokeniser, pictures=pictures)
+
+
+def own_device(device: str) -> str:
+    """Return a device, or the one of this process where a launcher started one for each accelerator."""
+    rank = os.environ.get("LOCAL_RANK")
+    return device if device != "cuda" or rank is None else f"cuda:{rank}"
 
 
 _MAKE_ONE = "Give a folder that `python -m maestro_agents.llm.sft` wrote, or the id of a model that can be downloaded."

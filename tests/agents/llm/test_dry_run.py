@@ -1,5 +1,7 @@
 """A dry run: what a run would be, by sizes alone, offline."""
 
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("trl", reason="needs the extra llm")
@@ -9,6 +11,9 @@ from maestro_agents.llm.dry_run import lines_of, num_parameters
 from maestro_agents.llm.pretrained import Pretrained
 from maestro_agents.llm.settings import read_settings
 from maestro_env.errors import ConfigurationError
+
+PAGE = Path(__file__).parents[3] / "docs" / "agents" / "llm.md"
+"""Shows what the command prints."""
 
 
 def told(name: str, *changes: str) -> dict[str, str]:
@@ -23,7 +28,9 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_dry_run__the_papers_settings(capsys: pytest.CaptureFixture[str]) -> None:
     assert grpo.main(["--config", "qwen3-vl-4b", "--dry-run"]) == 0
-    lines = dict(line.split(": ", 1) for line in capsys.readouterr().out.splitlines())
+    printed = capsys.readouterr().out
+    assert printed in PAGE.read_text("utf-8")
+    lines = dict(line.split(": ", 1) for line in printed.splitlines())
     assert lines["parameters"].startswith("4,437,815,808, 415 million of them for pictures; bfloat16, all trained")
     assert lines["steps"] == "380 of 1 x 8 = 8 episodes, 3,040 in all"
     assert lines["a step"] == "4 processes x 1 at once x 2 passes, then the optimiser"
