@@ -29,9 +29,7 @@ def learning_curves(curves: Sequence[Sequence[Mapping[str, Any]]], *, source: st
             axes.grid(color=GRID, linewidth=0.8)
             for number, (curve, colour) in enumerate(zip(curves, COLOURS[1:] * len(curves), strict=False), 1):
                 steps = [point["step"] for point in curve]
-                axes.plot(
-                    steps, [100 * point[key] for point in curve], color=colour, marker="o", label=f"run {number}"
-                )
+                axes.plot(steps, [100 * point[key] for point in curve], color=colour, marker="o", label=f"run {number}")
                 low, high = ([100 * point[f"{key}_{side}"] for point in curve] for side in ("low", "high"))
                 axes.fill_between(steps, low, high, color=colour, alpha=0.12, linewidth=0)
             axes.set_xlabel("steps of GRPO")

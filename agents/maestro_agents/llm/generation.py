@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Protocol
 
 from maestro_env.errors import ConfigurationError
+from maestro_env.text.view import View
 
 STOP_STRINGS = ("</search>", "</answer>")
 """What ends a turn: the policy has said what it does, and the environment speaks next."""
@@ -52,6 +53,8 @@ class Request:
     """All that was said so far, exactly as it was said."""
     seed: tuple[int, ...]
     """The same seed and the same tokens give the same turn, whatever else is in the batch (up to rounding)."""
+    views: tuple[View, ...] = ()
+    """Whose pictures the prompt shows, in the order of their placeholders; they are loaded when they are needed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

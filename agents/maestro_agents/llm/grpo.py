@@ -7,9 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from maestro_agents.llm import run, run_folder, scores
+from maestro_agents.llm import dry_run, run, run_folder, scores
 from maestro_agents.llm.lora import lora_config, merged
-from maestro_agents.llm.pretrained import Pretrained
 from maestro_agents.llm.rollout import Rollout
 from maestro_agents.llm.settings import RunSettings
 from maestro_agents.llm.tensorboard_log import TensorboardLog
@@ -101,7 +100,7 @@ def train(
     figures = evaluate(settings.grpo.steps)
     if board is not None:
         board.close()
-    final = Pretrained(model=merged(training.policy.model), tokeniser=pretrained.tokeniser)
+    final = replace(pretrained, model=merged(training.policy.model))
     run_folder.save_model(final, folder, settings)
     return figures
 
@@ -129,14 +128,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command."""
     parser = run.parser_of("Train a model with GRPO by letting it play, and evaluate it on held-out tasks.")
     parser.add_argument("--model", default="", help="the model to begin with, such as the warm start's folder `model`")
-    parser.add_argument("--out", required=True, help="a new folder; with --resume, that of the run that goes on")
+    parser.add_argument("--out", default="", help="a new folder; with --resume, that of the run that goes on")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
     parser.add_argument("--tensorboard", action="store_true", help="write figures for TensorBoard as well, into --out")
+    parser.add_argument("--dry-run", action="store_true", help="make all but the weights, and say what would be run")
     given = parser.parse_args(arguments)
+    if not (given.out or given.dry_run):
+        parser.error("give --out FOLDER, or --dry-run")
     try:
         settings = run.settings_of(given)
         if given.model:
             settings = replace(settings, model=replace(settings.model, place=given.model))
+        if given.dry_run:
+            command = f"maestro_agents.llm.grpo --config {given.config} --out {given.out or 'FOLDER'}"
+            for line in dry_run.lines_of(settings, command=command):
+                sys.stdout.write(f"{line}\n")
+            return 0
         figures = train(settings, given.out, goes_on=given.resume, tensorboard=given.tensorboard)
     except MaestroError as error:
         sys.stderr.write(f"{error}\n")

@@ -37,16 +37,18 @@ class GrpoSettings:
     loss_type: str
     """As TRL calls it: `grpo` is a mean over tokens in an episode, then over episodes."""
     episodes_at_once: int
-    """In one pass of the model; divides `questions * group_size`."""
+    """In one pass of the model, in each process; times `processes`, it divides `questions * group_size`."""
     save_every: int
     """Steps between checkpoints."""
     seed: int
     """Of the questions' order and of all episodes."""
+    processes: int = 1
+    """That play and learn together, one for each accelerator; `accelerate launch` starts them."""
     bf16: bool = False
     gradient_checkpointing: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("steps", "questions", "lr", "max_grad_norm", "episodes_at_once", "save_every"):
+        for name in ("steps", "questions", "lr", "max_grad_norm", "episodes_at_once", "save_every", "processes"):
             if not getattr(self, name) > 0:
                 raise ConfigurationError(f"{name}={getattr(self, name)!r} must be above 0.")
         for name in ("beta", "epsilon", "seed"):
@@ -59,10 +61,11 @@ class GrpoSettings:
             raise ConfigurationError(
                 f"group_size={self.group_size!r} must be at least 2: episodes of a question are compared."
             )
-        if self.questions * self.group_size % self.episodes_at_once:
+        if self.questions * self.group_size % (self.episodes_at_once * self.processes):
+            among = "" if self.processes == 1 else f" in each of {self.processes} processes"
             raise ConfigurationError(
-                f"episodes_at_once={self.episodes_at_once} does not divide the {self.questions} x {self.group_size} "
-                "episodes of a step."
+                f"episodes_at_once={self.episodes_at_once}{among} does not divide the {self.questions} x "
+                f"{self.group_size} episodes of a step."
             )
 
     @property

@@ -10,6 +10,7 @@ from maestro_env.errors import ConfigurationError
 from maestro_env.text.env import MaestroTextEnv
 from maestro_env.text.episode import TextSnapshot
 from maestro_env.text.transcript import Turn
+from maestro_env.text.view import View
 from maestro_env.types import Outcome
 
 
@@ -48,6 +49,8 @@ class Rollout:
     """Wall-clock time of the batches that wrote its turns, divided evenly among those in the batch."""
     turns: tuple[Turn, ...]
     """What was said, as text."""
+    views: tuple[View, ...] = ()
+    """Whose pictures the prompt showed, in the order of their placeholders in `prompt_ids`."""
 
     @property
     def num_policy_tokens(self) -> int:
@@ -72,6 +75,7 @@ class Playing:
     snapshot: TextSnapshot
     prompt_ids: list[int]
     seed: tuple[int, ...]
+    views: tuple[View, ...] = ()
     completion_ids: list[int] = field(default_factory=list[int])
     policy_mask: list[bool] = field(default_factory=list[bool])
     logprobs: list[float] = field(default_factory=list[float])
@@ -83,7 +87,11 @@ class Playing:
     generation_s: float = 0.0
 
     def request(self) -> Request:
-        return Request(token_ids=(*self.prompt_ids, *self.completion_ids), seed=(*self.seed, self.num_turns))
+        return Request(
+            token_ids=(*self.prompt_ids, *self.completion_ids),
+            seed=(*self.seed, self.num_turns),
+            views=self.views,
+        )
 
     def say(self, token_ids: Sequence[int], logprobs: Sequence[float] | None = None) -> None:
         """Append tokens: the policy's, which have log-probabilities, or the environment's."""
@@ -173,9 +181,15 @@ def begin(
 
     Raises:
         UnknownNameError: A task that the environment does not hold.
+        ConfigurationError: It has pictures, and the model cannot be shown any.
     """
     env.reset(options={"task": task_id})
-    return Playing(snapshot=env.get_state(), prompt_ids=layout.opening(env.turns, tokeniser), seed=seed)
+    return Playing(
+        snapshot=env.get_state(),
+        prompt_ids=layout.opening(env.turns, tokeniser),
+        seed=seed,
+        views=layout.shown(env.turns),
+    )
 
 
 def take_turn(
@@ -219,4 +233,5 @@ def take_turn(
         cost=episode.cost,
         generation_s=episode.generation_s,
         turns=env.turns,
+        views=episode.views,
     )

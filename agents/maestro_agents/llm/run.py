@@ -14,8 +14,9 @@ from maestro_agents.llm.layout import Layout
 from maestro_agents.llm.model_folders import place_of
 from maestro_agents.llm.pretrained import Pretrained, PretrainedTokeniser, layout_of, load_pretrained
 from maestro_agents.llm.rollout import Rollout, play
-from maestro_agents.llm.settings import RunSettings, read_settings, shipped_configs
+from maestro_agents.llm.settings import ModelSettings, RunSettings, read_settings, shipped_configs
 from maestro_agents.llm.tiny import texts_of, tiny_model, tiny_tokeniser
+from maestro_agents.llm.tiny_vision import tiny_vision_model
 from maestro_env.errors import ConfigurationError, MissingExtraError
 from maestro_env.text.env import MaestroTextEnv
 from maestro_env.text.transcript import as_text
@@ -48,23 +49,36 @@ def make_model(settings: RunSettings, env: MaestroTextEnv, *, place: str = "") -
     if place or chosen.place:
         pretrained = load_pretrained(place_of(place or chosen.place), dtype=chosen.dtype, device=chosen.device)
     else:
-        tokenizer = tiny_tokeniser(texts_of(env), vocabulary=chosen.vocabulary)
-        model = tiny_model(
-            tokenizer,
-            seed=settings.sft.seed,
-            layers=chosen.layers,
-            width=chosen.width,
-            context_length=chosen.context_length,
-        )
-        pretrained = Pretrained(model=model.eval(), tokeniser=PretrainedTokeniser(tokenizer))
+        pretrained = _built(chosen, env, seed=settings.sft.seed)
     if chosen.single_tags:
         pretrained.tokeniser.require_single_tags()
     return pretrained
 
 
+def _built(chosen: ModelSettings, env: MaestroTextEnv, *, seed: int) -> Pretrained:
+    """Return a tiny model that can read, and see where the environment shows pictures."""
+    if env.rules.images:
+        return tiny_vision_model(
+            texts_of(env),
+            seed=seed,
+            layers=chosen.layers,
+            width=chosen.width,
+            context_length=chosen.context_length,
+            vocabulary=chosen.vocabulary,
+        )
+    tokenizer = tiny_tokeniser(texts_of(env), vocabulary=chosen.vocabulary)
+    model = tiny_model(
+        tokenizer, seed=seed, layers=chosen.layers, width=chosen.width, context_length=chosen.context_length
+    )
+    return Pretrained(model=model.eval(), tokeniser=PretrainedTokeniser(tokenizer))
+
+
 def make_layout(settings: RunSettings, pretrained: Pretrained) -> Layout:
     """Return how a run's prompts are laid out."""
-    return layout_of(pretrained.tokeniser, layout=settings.model.layout, instructions=settings.model.instructions)
+    chosen = settings.model
+    return layout_of(
+        pretrained.tokeniser, layout=chosen.layout, instructions=chosen.instructions, pictures=pretrained.pictures
+    )
 
 
 def draw_tasks(env: MaestroTextEnv, number: int, *, seed: int) -> list[str]:
@@ -107,7 +121,7 @@ def check_prompts(env: MaestroTextEnv, task_ids: Sequence[str], *, generator: Ge
 
 
 class HeldOut:
-    """A fixed set of tasks that nothing is trained on, of the benchmarks that are, played with the settings of a run."""
+    """A fixed set of tasks that nothing is trained on, of the benchmarks that are, played as the settings say."""
 
     def __init__(self, settings: RunSettings, layout: Layout, *, split: str | None = None) -> None:
         """Draw the tasks."""
@@ -116,9 +130,7 @@ class HeldOut:
         benchmarks = dict.fromkeys(
             trained.recording.task_benchmarks[trained.recording.index_of(task_id)] for task_id in trained.task_ids
         )
-        self._env = MaestroTextEnv(
-            **{**settings.env, "split": split or chosen.split, "benchmarks": tuple(benchmarks)}
-        )
+        self._env = MaestroTextEnv(**{**settings.env, "split": split or chosen.split, "benchmarks": tuple(benchmarks)})
         self._tasks = draw_tasks(self._env, chosen.num_tasks, seed=chosen.seed)
         self._sampling = replace(settings.sampling, temperature=chosen.temperature)
         self._layout = layout

@@ -48,6 +48,8 @@ class ModelSettings:
     """Of low-rank adapters; 0 trains all weights."""
     single_tags: bool
     """Whether the tokeniser must have each protocol tag as one token."""
+    sizes: str = ""
+    """A file beside the shipped configurations, for a dry run where the model itself is not at hand."""
     layers: int = 2
     """This and the next three are of a model that is built."""
     width: int = 128

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,15 @@ def warm_start(settings: RunSettings, place: str | Path) -> dict[str, Any]:
     folder = run_folder.new_folder(place, settings)
     losses: list[float] = []
     if imitates:
-        losses = fit(model, rollouts, settings.sft, pad_id=pretrained.tokeniser.pad_id, report=_report)
-        pretrained = Pretrained(model=merged(model), tokeniser=pretrained.tokeniser)
+        losses = fit(
+            model,
+            rollouts,
+            settings.sft,
+            pad_id=pretrained.tokeniser.pad_id,
+            pictures=pretrained.pictures,
+            report=_report,
+        )
+        pretrained = replace(pretrained, model=merged(model))
     (folder / "sft.json").write_text(json.dumps({"losses": losses}) + "\n", "utf-8")
     run_folder.save_model(pretrained, folder, settings)
     played = held_out.play(TransformersGenerator(pretrained))

@@ -4,11 +4,12 @@ Axes: B episodes, T tokens, V vocabulary.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from maestro_agents.llm.pictures import PictureProcessor
 from maestro_agents.llm.rollout import Rollout
 from maestro_env.errors import ConfigurationError, MissingExtraError
 
@@ -52,17 +53,33 @@ class Batch:
     """1 on tokens, 0 on filling."""
     policy_BT: torch.Tensor
     """1 on tokens that the policy wrote."""
+    shown: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
+    """What `PictureProcessor.inputs` returns; nothing without pictures."""
 
 
-def to_batch(rollouts: Sequence[Rollout], *, pad_id: int, device: Any = "cpu") -> Batch:
-    """Return episodes as tensors."""
+def to_batch(
+    rollouts: Sequence[Rollout], *, pad_id: int, device: Any = "cpu", pictures: PictureProcessor | None = None
+) -> Batch:
+    """Return episodes as tensors.
+
+    Args:
+        rollouts: The episodes.
+        pad_id: Of the tokeniser.
+        device: Where the tensors are to be.
+        pictures: Of a model that can see.
+
+    Raises:
+        TaskError: A picture cannot be drawn or read.
+    """
     rows = [[*each.prompt_ids, *each.completion_ids] for each in rollouts]
     owned = [[False] * len(each.prompt_ids) + [*each.policy_mask] for each in rollouts]
     width = max(map(len, rows))
+    ids_BT = torch.tensor([row + [pad_id] * (width - len(row)) for row in rows], device=device)
     return Batch(
-        ids_BT=torch.tensor([row + [pad_id] * (width - len(row)) for row in rows], device=device),
+        ids_BT=ids_BT,
         attend_BT=torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows], device=device),
         policy_BT=torch.tensor([row + [False] * (width - len(row)) for row in owned], device=device).long(),
+        shown={} if pictures is None else pictures.inputs(ids_BT, [each.views for each in rollouts]),
     )
 
 
@@ -83,6 +100,7 @@ def fit(
     settings: Fit,
     *,
     pad_id: int,
+    pictures: PictureProcessor | None = None,
     report: Callable[[int, int, float], None] | None = None,
 ) -> list[float]:
     """Train a model's trainable weights on traces, and return the loss of every step.
@@ -92,10 +110,12 @@ def fit(
         rollouts: The traces, replayed.
         settings: How.
         pad_id: Of the tokeniser.
+        pictures: Of a model that can see.
         report: Is told the step, how many there are, and the loss.
 
     Raises:
         ConfigurationError: There is no trace.
+        TaskError: A picture cannot be drawn or read.
     """
     if not rollouts:
         raise ConfigurationError("There is no trace to learn from; ask for more tasks, or another source of traces.")
@@ -111,8 +131,8 @@ def fit(
         order: list[int] = rng.permutation(len(rollouts)).tolist()
         for first in range(0, len(order), settings.batch_size):
             chosen = [rollouts[place] for place in order[first : first + settings.batch_size]]
-            batch = to_batch(chosen, pad_id=pad_id, device=model.device)
-            logits_BTV = model(input_ids=batch.ids_BT, attention_mask=batch.attend_BT).logits
+            batch = to_batch(chosen, pad_id=pad_id, device=model.device, pictures=pictures)
+            logits_BTV = model(input_ids=batch.ids_BT, attention_mask=batch.attend_BT, **batch.shown).logits
             loss = cross_entropy(logits_BTV, batch)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(trained, settings.max_grad_norm)

@@ -4,7 +4,7 @@ Byte-level BPE of some 700 tokens, the eight protocol tags and the control token
 decoder of Qwen3's architecture. Training it is the business of sft.py and grpo.py.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from maestro_agents.llm.byte_tokeniser import END, PROTOCOL_TAGS
@@ -26,22 +26,25 @@ PAD = "<|endoftext|>"
 BEGIN = "<|im_start|>"
 VOCABULARY = 700
 _SPREAD = 0.08
-"""Of the first weights. With the usual 0.02, so narrow a model needs twice the steps to learn to take over an answer."""
+"""Of the first weights. With the usual 0.02, so narrow a model learns to take over an answer in twice the steps."""
 _NUM_WHOLE = 200
 """Tasks whose prompts the vocabulary is learnt from."""
 
 
-def tiny_tokeniser(texts: Iterable[str], *, vocabulary: int = VOCABULARY) -> PreTrainedTokenizerFast:
+def tiny_tokeniser(
+    texts: Iterable[str], *, vocabulary: int = VOCABULARY, more_tokens: Sequence[str] = ()
+) -> PreTrainedTokenizerFast:
     """Return a byte-level BPE tokeniser learnt from texts; it holds every byte, so no text is unknown to it.
 
     Args:
         texts: What is to be said in few tokens.
         vocabulary: Tokens in all.
+        more_tokens: Control tokens beside those of the protocol and of turns.
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    special = [PAD, BEGIN, END, *PROTOCOL_TAGS]
+    special = [PAD, BEGIN, END, *PROTOCOL_TAGS, *more_tokens]
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
         special_tokens=[AddedToken(token, normalized=False, special=True) for token in special],

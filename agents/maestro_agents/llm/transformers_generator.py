@@ -1,5 +1,7 @@
 """The backend `transformers`: any causal language model in this process, many turns side by side with a KV cache.
 
+Of a model that can see, the pictures go in with the prompt; after that the cache holds all there is to know of them.
+
 It samples by itself instead of calling `generate`: draws come from each request's own generator, so that a turn
 does not depend on what else is in the batch, and the log-probability is the one that the token was drawn with.
 
@@ -13,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maestro_agents.llm.generation import Finish, Request, Sampling, Written, check_room
+from maestro_agents.llm.pictures import PictureProcessor, places
 from maestro_agents.llm.pretrained import Pretrained, PretrainedTokeniser
 from maestro_env.errors import MissingExtraError
 
@@ -34,6 +37,7 @@ class TransformersGenerator:
         """Keep the model."""
         self.model: Any = pretrained.model
         self.tokeniser: PretrainedTokeniser = pretrained.tokeniser
+        self._pictures = pretrained.pictures
         config = self.model.config.get_text_config()
         self.context_length = int(config.max_position_embeddings)
 
@@ -46,7 +50,8 @@ class TransformersGenerator:
         self.model.eval()
         try:
             with torch.inference_mode():
-                return _Batch(self.model, self.tokeniser, requests, sampling, self.context_length).run()
+                batch = _Batch(self.model, self.tokeniser, requests, sampling, self.context_length, self._pictures)
+                return batch.run()
         finally:
             self.model.train(was_training)
 
@@ -61,8 +66,10 @@ class _Batch:
         requests: Sequence[Request],
         sampling: Sampling,
         context_length: int,
+        pictures: PictureProcessor | None,
     ) -> None:
         self._model = model
+        self._pictures = pictures
         self._tokeniser = tokeniser
         self._sampling = sampling
         self._requests = requests
@@ -87,9 +94,15 @@ class _Batch:
         inputs = torch.tensor(rows, device=device)
         mask = torch.tensor([[0] * (width - n) + [1] * n for n in lengths], device=device)
         cache = DynamicCache()
-        alive = list(range(len(rows)))
+        alive: list[int] = list(range(len(rows)))
+        shown: dict[str, torch.Tensor] = {}
+        if self._pictures is not None:
+            shown = self._pictures.inputs(inputs, [request.views for request in self._requests])
+        position = (mask.cumsum(dim=1) - 1).clamp(min=0)
+        behind: torch.Tensor | None = None
+        if shown:
+            position, behind = places(self._model, inputs, mask, shown)
         while alive:
-            position = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -inputs.shape[1] :]
             step = self._model(
                 input_ids=inputs,
                 attention_mask=mask,
@@ -97,7 +110,9 @@ class _Batch:
                 past_key_values=cache,
                 use_cache=True,
                 logits_to_keep=1,
+                **shown,
             )
+            shown = {}
             tokens = self._draw(step.logits[:, -1], alive)
             kept = [place for place, row in enumerate(alive) if not self._ended(row)]
             if len(kept) < len(alive):
@@ -105,7 +120,11 @@ class _Batch:
                 if kept:
                     cache.batch_select_indices(chosen)
                 mask, tokens = mask[chosen], tokens[chosen]
+                behind = None if behind is None else behind[chosen]
                 alive = [alive[place] for place in kept]
+            position = mask.sum(dim=1, keepdim=True)
+            if behind is not None:
+                position = (position + behind).expand(3, -1, -1)
             mask = torch.cat([mask, mask.new_ones(len(alive), 1)], dim=1)
             inputs = tokens[:, None]
         return [

@@ -3,7 +3,7 @@
 TRL calls `rollout_func` with each prompt repeated `group_size` times, in order, and takes token ids, log-probabilities
 and a mask back; it never sees the text. Every episode is closed with an end token that is masked, because TRL reads a
 completion without one as cut off. Rewards travel with the episodes as extra fields. `rollout_func` is experimental in
-TRL, so its version is pinned. Written for TRL 1.16.
+TRL, so its version is pinned. Written for TRL 1.16. How pictures get to the loss is told in trl_pictures.py.
 
 Exact resumption rests on episodes being drawn from (seed, optimizer step, process): whoever starts again at a
 checkpoint draws what an undisturbed run would have drawn.
@@ -11,6 +11,7 @@ checkpoint draws what an undisturbed run would have drawn.
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, final
 
@@ -20,6 +21,7 @@ from maestro_agents.llm.layout import Layout
 from maestro_agents.llm.pretrained import Pretrained
 from maestro_agents.llm.rollout import Rollout, play
 from maestro_agents.llm.transformers_generator import TransformersGenerator
+from maestro_agents.llm.trl_pictures import PlayedPictures, task_of
 from maestro_env.errors import ConfigurationError, MissingExtraError
 from maestro_env.text.env import MaestroTextEnv
 from maestro_env.types import Outcome
@@ -72,26 +74,39 @@ class GrpoTraining:
             peft_config: Of low-rank adapters; None trains all weights.
 
         Raises:
-            ConfigurationError: There are fewer tasks than questions in a step.
+            ConfigurationError: There are fewer tasks than questions in a step; or another number of processes was
+                started than the settings say.
         """
         if len(task_ids) < settings.questions:
             raise ConfigurationError(
                 f"{len(task_ids)} tasks are fewer than the {settings.questions} questions of a step."
+            )
+        # Launchers tell every process how many there are.
+        started = int(os.environ.get("WORLD_SIZE", "1"))
+        if started != settings.processes:
+            raise ConfigurationError(
+                f"{started} processes were started, and the settings are for {settings.processes}: a step would have "
+                f"other episodes than they say. Start them with `accelerate launch --num_processes "
+                f"{settings.processes}`, or set grpo.processes={started}."
             )
         self._env = env
         self._settings = settings
         self._sampling = sampling
         self._layout = layout
         self._after_rollouts = after_rollouts
-        self._tokeniser = pretrained.tokeniser
+        self._pretrained = pretrained
+        self._processor = None if pretrained.pictures is None else PlayedPictures(pretrained)
         # The task's id travels inside the message: TRL hands nothing else of the data set to `rollout_func`.
-        prompts = [[{"role": "user", "content": task_id}] for task_id in task_ids]
+        columns: dict[str, list[Any]] = {"prompt": [[{"role": "user", "content": task_id}] for task_id in task_ids]}
+        if env.rules.images:
+            recording = env.base.recording
+            columns["images"] = [list(recording.tasks[recording.index_of(task_id)].images) for task_id in task_ids]
         self.trainer = GRPOTrainer(
             model=pretrained.model,
             reward_funcs=[outcome, format],
             args=_trl_config(settings, sampling, folder=folder, device=str(pretrained.model.device)),
-            train_dataset=Dataset.from_dict({"prompt": prompts}),
-            processing_class=pretrained.tokeniser.inner,
+            train_dataset=Dataset.from_dict(columns),
+            processing_class=pretrained.tokeniser.inner if self._processor is None else self._processor,
             rollout_func=self._roll_out,
             callbacks=[_Tell(after_step, after_log)],
             peft_config=peft_config,
@@ -102,7 +117,7 @@ class GrpoTraining:
         """The model as it is now."""
         trainer: Any = self.trainer
         model = trainer.accelerator.unwrap_model(trainer.model)
-        return TransformersGenerator(Pretrained(model=model, tokeniser=self._tokeniser))
+        return TransformersGenerator(replace(self._pretrained, model=model))
 
     def run(self, *, resume_from: str | Path | None = None) -> None:
         """Train to the last step.
@@ -117,7 +132,7 @@ class GrpoTraining:
         rollouts = play(
             self._env,
             self.policy,
-            [messages[0]["content"] for messages in prompts],
+            [task_of(messages) for messages in prompts],
             sampling=self._sampling,
             layout=self._layout,
             seed=(self._settings.seed, step, int(trainer.accelerator.process_index)),
@@ -125,7 +140,9 @@ class GrpoTraining:
         )
         if self._after_rollouts is not None:
             self._after_rollouts(step, rollouts)
-        return as_trl(rollouts, end_id=self._tokeniser.end_id)
+        if self._processor is not None:
+            self._processor.played = rollouts
+        return as_trl(rollouts, end_id=self._pretrained.tokeniser.end_id)
 
 
 def as_trl(rollouts: Sequence[Rollout], *, end_id: int) -> dict[str, list[Any]]:
@@ -179,7 +196,9 @@ def _trl_config(settings: GrpoSettings, sampling: Sampling, *, folder: str | Pat
         output_dir=str(folder),
         max_steps=settings.steps,
         per_device_train_batch_size=settings.episodes_at_once,
-        gradient_accumulation_steps=settings.questions * settings.group_size // settings.episodes_at_once,
+        gradient_accumulation_steps=settings.questions
+        * settings.group_size
+        // (settings.episodes_at_once * settings.processes),
         num_generations=settings.group_size,
         learning_rate=settings.lr,
         lr_scheduler_type=settings.lr_schedule,

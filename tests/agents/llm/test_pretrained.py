@@ -11,7 +11,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from maestro_agents.llm.pretrained import PretrainedTokeniser, layout_of, load_pretrained
+from maestro_agents.llm.pretrained import PretrainedTokeniser, layout_of, load_pretrained, own_device
 from maestro_env.errors import ConfigurationError, UnknownNameError
 
 
@@ -32,6 +32,13 @@ def test_load__folder_without_a_model(tmp_path: Path) -> None:
 def test_load__unknown_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="There is no model"):
         load_pretrained(str(tmp_path / "nowhere"))
+
+
+def test_device__is_that_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    assert own_device("cuda") == "cuda"
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert [own_device(device) for device in ("cuda", "cuda:1", "cpu")] == ["cuda:3", "cuda:1", "cpu"]
 
 
 def test_tokeniser__tags_are_single_tokens_and_texts_come_back(tiny: Any) -> None:

@@ -197,6 +197,7 @@ def test_as_trl__expert_failure_has_no_reward(text_env: MaestroTextEnv, taught: 
         ({"group_size": 1}, "group_size=1 must be at least 2"),
         ({"lr": 0.0}, "lr=0.0 must be above 0"),
         ({"episodes_at_once": 5}, "episodes_at_once=5 does not divide the 3 x 4 episodes"),
+        ({"processes": 4}, "episodes_at_once=6 in each of 4 processes does not divide the 3 x 4 episodes"),
     ],
 )
 def test_settings__without_meaning(changes: dict[str, Any], message: str) -> None:
@@ -231,3 +232,8 @@ def test_adapter__failure_of_an_expert_moves_nothing(taught: Any, tmp_path: Path
     assert max(gradient.abs().max().item() for gradient in kept.of.values()) > 1e-3
     for name, weight in model.named_parameters():
         torch.testing.assert_close(kept.of[name], weight.grad, atol=2e-5, rtol=1e-3)
+
+
+def test_training__another_number_of_processes(text_env: MaestroTextEnv, taught: Any, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"1 processes were started.*for 2.*--num_processes 2"):
+        train(text_env, taught, tmp_path, processes=2)
