@@ -11,7 +11,7 @@ pytest.importorskip("trl", reason="needs the extra llm")
 from benchmarks.orchestrate import CURVES, SUMMARY, gains, main
 
 SMALL = (
-    "traces.num_tasks=14", "traces.only_correct=false", "sft.epochs=1", "model.layers=1", "model.width=32",
+    "traces.num_tasks=14", "sft.epochs=1", "model.layers=1", "model.width=32",
     "grpo.steps=2", "grpo.questions=2", "grpo.group_size=2", "grpo.episodes_at_once=4", "grpo.save_every=1",
     "sampling.max_new_tokens=8", "evaluation.num_tasks=7", "evaluation.every=1",
 )  # fmt: skip

@@ -106,7 +106,7 @@ def _sizes_of(settings: RunSettings, env: MaestroTextEnv) -> _Sizes:
 
 def _check_training(settings: RunSettings, env: MaestroTextEnv) -> Playing:
     """Make the trainer around a stand-in, and return an episode at its start; neither is taken any further."""
-    small = replace(settings.model, place="", layers=2, width=32, single_tags=False)
+    small = replace(settings.model, place="", device="cpu", layers=2, width=32, single_tags=False)
     stand_in = run.make_model(replace(settings, model=small), env)
     layout = run.make_layout(replace(settings, model=small), stand_in)
     with TemporaryDirectory() as folder:

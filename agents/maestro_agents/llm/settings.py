@@ -79,8 +79,6 @@ class TraceSettings:
     """Drawn from the environment's; 0 leaves the warm start out."""
     most_calls: int
     """Of random traces."""
-    only_correct: bool = False
-    """Whether traces with a wrong answer are left out (rejection sampling): what is left favours good experts."""
 
     def __post_init__(self) -> None:
         _at_least(0, num_tasks=self.num_tasks)

@@ -46,7 +46,7 @@ def traces_of(settings: RunSettings, env: MaestroTextEnv, *, pretrained: Pretrai
                 f"The trace of task {rollout.task_id!r} has {num_tokens} tokens, and the model's context window is "
                 f"{window}. Give prompt='compact', leave out the instructions, or take a model with a longer window."
             )
-    return [rollout for rollout in rollouts if rollout.correct or not chosen.only_correct]
+    return rollouts
 
 
 def warm_start(settings: RunSettings, place: str | Path) -> dict[str, Any]:

@@ -47,12 +47,14 @@ class Trace:
 
 
 def random_traces(env: MaestroTextEnv, task_ids: Sequence[str], *, most_calls: int, seed: int) -> Iterator[Trace]:
-    """Yield a trace of each task: some experts at random, then the answer that most of them gave.
+    """Yield a trace of each task: some experts at random, then the answer that most of them gave, if one did.
 
     It shows the format, that one may look for the right place first, and how to take over an answer; whom to call it
-    does not show. Experts are called until one has answered, and at least a drawn number of times. Each benchmark has
-    habits of its own, drawn at random like all else: no better than chance, but a model that learns them learns to look
-    at the kind of question before it calls, which is what it takes to learn better ones.
+    does not show. Experts are called until one has answered, and at least a drawn number of times. Whether the answer
+    is right plays no part.
+
+    Each benchmark has habits of its own, drawn at random like all else: no better than chance, but a model that learns
+    them learns to look at the kind of question before it calls, which is what it takes to learn better ones.
 
     Args:
         env: Which tasks, experts and rules there are.
@@ -68,7 +70,9 @@ def random_traces(env: MaestroTextEnv, task_ids: Sequence[str], *, most_calls: i
             own = rng.dirichlet(np.full(len(env.registry), _HABIT))
             habits[info["benchmark"]] = (1 - _HABITUAL) / len(own) + _HABITUAL * own
         wanted = int(rng.integers(1, min(most_calls, env.rules.max_turns) + 1))
-        yield _write(env, [], rng=rng, wanted=wanted, chances=habits[info["benchmark"]])
+        trace = _write(env, [], rng=rng, wanted=wanted, chances=habits[info["benchmark"]])
+        if trace is not None:
+            yield trace
 
 
 def hindsight_traces(env: MaestroTextEnv, task_ids: Sequence[str], *, seed: int) -> Iterator[Trace]:
@@ -98,7 +102,9 @@ def hindsight_traces(env: MaestroTextEnv, task_ids: Sequence[str], *, seed: int)
     for task_id, plan, score in zip(task_ids, plans, now.score, strict=True):
         if plan and score == 1.0:
             env.reset(options={"task": task_id})
-            yield _write(env, plan, rng=rng, wanted=len(plan), chances=np.ones(len(env.registry)))
+            trace = _write(env, plan, rng=rng, wanted=len(plan), chances=np.ones(len(env.registry)))
+            assert trace is not None, "a plan with a right answer has an answer"
+            yield trace
 
 
 def recorded_traces(path: str | Path) -> Iterator[Trace]:
@@ -152,8 +158,10 @@ def _write(
     rng: np.random.Generator,
     wanted: int,
     chances: NDArray[np.float64],
-) -> Trace:
+) -> Trace | None:
     """Play calls in an episode that was just reset, and return the whole episode as it would be written.
+
+    Returns None if no expert answered: a guess is nothing to imitate.
 
     Args:
         env: Where the calls are made.
@@ -178,8 +186,9 @@ def _write(
         env.step(turns[-1])
         num_calls += 1
         answer = _settled(env)
-    guess = str(rng.choice(task.choices)) if task.choices else "unknown"
-    turns.append(render(Answer(text=answer or guess)))
+    if not answer:
+        return None
+    turns.append(render(Answer(text=answer)))
     return Trace(task_id=task.id, turns=tuple(turns))
 
 
