@@ -106,7 +106,10 @@ def load_pretrained(place: str | Path, *, dtype: str = "float32", device: str = 
     return Pretrained(model=model.to(device).eval(), tokeniser=PretrainedTokeniser(tokenizer))
 
 
-_MAKE_ONE = "Give a folder that `python -m maestro_agents.llm.sft` wrote, or the id of a model that can be downloaded."
+_MAKE_ONE = (
+    "Give a folder that `python -m maestro_agents.llm.sft` or `python -m maestro_agents.llm.convert_gguf` wrote, or "
+    "the id of a model that can be downloaded."
+)
 
 
 def layout_of(tokeniser: PretrainedTokeniser, *, layout: str, instructions: bool) -> Layout:
