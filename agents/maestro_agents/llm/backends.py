@@ -2,7 +2,8 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from collections.abc import Generator as Yields
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -69,7 +70,7 @@ def choice_of(given: argparse.Namespace) -> Choice:
 
 
 @contextmanager
-def opened(choice: Choice, settings: RunSettings) -> Iterator[Player]:
+def opened(choice: Choice, settings: RunSettings) -> Yields[Player]:
     """Yield a generator and its layout, and let go of what they hold at the end.
 
     Raises:
@@ -102,7 +103,7 @@ def _vllm(choice: Choice, settings: RunSettings) -> AbstractContextManager[Playe
 
 
 @contextmanager
-def _openai(choice: Choice, settings: RunSettings) -> Iterator[Player]:
+def _openai(choice: Choice, settings: RunSettings) -> Yields[Player]:
     from maestro_agents.llm.openai_generator import Exchange, OpenAIGenerator, served_model  # needs the extra openai
     from maestro_agents.llm.server import Server
 

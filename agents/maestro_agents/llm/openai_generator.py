@@ -99,7 +99,7 @@ class OpenAIGenerator:
         return body | {"messages": [{"role": "user", "content": words}]}
 
     def _written(self, answer: Answer, sampling: Sampling) -> Written:
-        choice = next(iter(map(as_object, as_list(answer.get("choices")))), {})
+        choice = as_object(next(iter(as_list(answer.get("choices"))), None))
         if not choice:
             raise ServerError(f"{self._server.base_url} answered {shortened(answer)}; expected one of `choices`.")
         if self._exchange is Exchange.TOKENS:

@@ -76,6 +76,7 @@ class Server:
         self._concurrency = concurrency
         self._patience = Patience() if patience is None else patience
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._session: aiohttp.ClientSession | None = None
 
     def __enter__(self) -> Self:
@@ -102,18 +103,21 @@ class Server:
 
     def close(self) -> None:
         """Close the connections and end the thread; the next call would open them again."""
-        if self._loop is None:
+        if self._loop is None or self._thread is None:
             return
         if self._session is not None:
             self._wait_for(self._session.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._loop = self._session = None
+        self._thread.join()
+        self._loop = self._thread = self._session = None
 
     def _wait_for(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         """Run something in the thread, which starts with the first call."""
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-            threading.Thread(target=_run, args=(self._loop,), name=f"server {self.base_url}", daemon=True).start()
+            name = f"server {self.base_url}"
+            self._thread = threading.Thread(target=_run, args=(self._loop,), name=name, daemon=True)
+            self._thread.start()
         running = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return running.result()
