@@ -11,7 +11,7 @@ import asyncio
 import json
 import multiprocessing
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from statistics import median
@@ -21,7 +21,7 @@ from aiohttp import web
 from openai import OpenAI
 
 from benchmarks.provenance import provenance
-from benchmarks.throughput.measuring import Play, by_turns, ratio
+from benchmarks.throughput.measuring import Play, Rates, by_turns, ratio
 from maestro_agents.llm.byte_tokeniser import ByteTokeniser
 from maestro_agents.llm.generation import Finish, Request, Sampling, Written
 from maestro_agents.llm.layout import Layout
@@ -72,7 +72,7 @@ def serve(port: Any, answer_s: float) -> None:
 
 
 @contextmanager
-def served(answer_s: float) -> Iterator[str]:
+def served(answer_s: float) -> Generator[str]:
     """Yield the address of such a server in a process of its own."""
     context = multiprocessing.get_context("spawn")
     port = context.Queue()
@@ -112,14 +112,15 @@ class SynchronousGenerator:
         return Written(token_ids=tuple(choice["token_ids"]), logprobs=tuple(logprobs), finish=Finish.STOP)
 
 
-def make_env() -> MaestroTextEnv:
-    """Return what is played."""
-    return MaestroTextEnv(split="val", prompt="compact", images=False)
+def another(env: MaestroTextEnv) -> MaestroTextEnv:
+    """Return an environment over the same recording, for another thread."""
+    return MaestroTextEnv(
+        recording=env.base.recording, registry=env.registry, split="val", prompt="compact", images=False
+    )
 
 
-def ours(server: Server) -> Play:
+def ours(server: Server, env: MaestroTextEnv) -> Play:
     """Return what plays all episodes side by side through our backend."""
-    env = make_env()
     generator = OpenAIGenerator(server, model="m", tokeniser=_TOKENISER, context_length=_WINDOW)
 
     def once() -> int:
@@ -129,30 +130,30 @@ def ours(server: Server) -> Play:
     return once
 
 
-def threaded(client_of: Callable[[], OpenAI], pool: ThreadPoolExecutor) -> Play:
+def threaded(client_of: Callable[[], OpenAI], pool: ThreadPoolExecutor, env: MaestroTextEnv) -> Play:
     """Return what plays every episode in a thread of its own, as far as there are any."""
     generator, held = SynchronousGenerator(client_of), threading.local()
 
     def one(task_id: str) -> Rollout:
         if not hasattr(held, "env"):
-            held.env = make_env()
+            held.env = another(env)
         return play(held.env, generator, [task_id], sampling=_SAMPLING, layout=Layout())[0]
 
-    tasks = make_env().task_ids[:NUM_EPISODES]
+    tasks = env.task_ids[:NUM_EPISODES]
     return lambda: _counted(list(pool.map(one, tasks)))
 
 
-def measure(*, rounds: int, seconds: float, answer_s: float) -> dict[str, tuple[float, ...]]:
-    """Return episodes a second of each way, round by round."""
+def measure(*, rounds: int, seconds: float, answer_s: float) -> dict[str, Rates]:
+    """Return what each way does, in episodes, round by round."""
     with served(answer_s) as base_url, Server(base_url) as server, ThreadPoolExecutor(NUM_THREADS) as pool:
         shared = OpenAI(base_url=base_url, api_key="none", max_retries=0)
+        env = MaestroTextEnv(split="val", prompt="compact", images=False)
         cases = {
-            OURS: ours(server),
-            ONE_CLIENT: threaded(lambda: shared, pool),
-            MANY_CLIENTS: threaded(lambda: OpenAI(base_url=base_url, api_key="none", max_retries=0), pool),
+            OURS: ours(server, env),
+            ONE_CLIENT: threaded(lambda: shared, pool, env),
+            MANY_CLIENTS: threaded(lambda: OpenAI(base_url=base_url, api_key="none", max_retries=0), pool, env),
         }
-        found = by_turns(cases, rounds=rounds, seconds=seconds, told=lambda: None)
-    return {name: rates.wall for name, rates in found.items()}
+        return by_turns(cases, rounds=rounds, seconds=seconds, told=lambda: None)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -165,11 +166,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     source = provenance()
     found = measure(rounds=given.rounds, seconds=given.seconds, answer_s=given.answer_s)
     for name, rates in found.items():
-        print(f"{name}: {median(rates):.1f} episodes a second [{min(rates):.1f}, {max(rates):.1f}]")
+        wall = f"{median(rates.wall):.1f} episodes a second [{min(rates.wall):.1f}, {max(rates.wall):.1f}]"
+        print(f"{name}: {wall}, {median(rates.cpu):.1f} a CPU second [{rates.spread[0]:.1f}, {rates.spread[1]:.1f}]")
     for name in (ONE_CLIENT, MANY_CLIENTS):
-        middle, low, high = ratio(found[OURS], found[name])
+        middle, low, high = ratio(found[OURS].wall, found[name].wall)
         verdict = "met" if middle >= ASKED else "not met"
-        print(f"ours / {name}: {middle:.2f} [{low:.2f}, {high:.2f}], at least {ASKED:g} asked: {verdict}")
+        print(f"ours / {name}, a second: {middle:.2f} [{low:.2f}, {high:.2f}], at least {ASKED:g} asked: {verdict}")
+        middle, low, high = ratio(found[OURS].cpu, found[name].cpu)
+        print(f"ours / {name}, a CPU second: {middle:.2f} [{low:.2f}, {high:.2f}]")
     print(f"`{source.command}`, commit {source.commit[:10]}, {source.cores} cores, {source.processor}")
 
 

@@ -129,8 +129,8 @@ def as_trl(rollouts: Sequence[Rollout], *, end_id: int) -> dict[str, list[Any]]:
     """
     if any(not isfinite(logprob) for rollout in rollouts for logprob in rollout.logprobs):
         raise ConfigurationError(
-            "These episodes were exchanged as text, so nobody knows which tokens the policy drew, nor how probable they "
-            "were: nothing can be trained on them. Play with a backend that gives tokens."
+            "These episodes were exchanged as text, so nobody knows which tokens the policy drew, nor how probable "
+            "they were: nothing can be trained on them. Play with a backend that gives tokens."
         )
     failed = [rollout.outcome is Outcome.EXPERT_ERROR for rollout in rollouts]
     return {

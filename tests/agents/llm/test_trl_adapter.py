@@ -214,5 +214,5 @@ def test_training__too_few_tasks(text_env: MaestroTextEnv, taught: Any, tmp_path
 def test_as_trl__text_that_was_encoded_again_is_not_trained_on(text_env: MaestroTextEnv) -> None:
     generator = ScriptedGenerator(lambda said: "<answer> 7 </answer>", ByteTokeniser())
     (known,) = play(text_env, generator, text_env.task_ids[:1], sampling=Sampling(max_new_tokens=90), layout=Layout())
-    with pytest.raises(ConfigurationError, match="exchanged as text.*Play with a backend that gives tokens"):
+    with pytest.raises(ConfigurationError, match=r"exchanged as text.*Play with a backend that gives tokens"):
         as_trl([replace(known, logprobs=(math.nan,) * len(known.logprobs))], end_id=3)

@@ -60,7 +60,7 @@ class Stub:
                 self.end_headers()
                 self.wfile.write(words.encode())
 
-            def log_message(self, *_: Any) -> None:
+            def log_message(self, format: str, *args: Any) -> None:
                 pass
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
