@@ -40,6 +40,10 @@ class ProtocolError(MaestroError, ValueError):
     """What the text protocol cannot express: a move, a registry's names, or a prompt within its limit."""
 
 
+class ServerError(MaestroError, ConnectionError):
+    """A model server that cannot be reached, is too slow, refuses, or answers something else than what was agreed."""
+
+
 class MissingExtraError(MaestroError, ImportError):
     """A feature whose optional dependency is not installed; the message names the extra."""
 

@@ -4,15 +4,14 @@ import json
 import sys
 from collections.abc import Sequence
 
-from maestro_agents.llm import run, run_folder, scores
-from maestro_agents.llm.transformers_generator import TransformersGenerator
+from maestro_agents.llm import backends, run, run_folder, scores
 from maestro_env.errors import MaestroError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the last line printed is the figures as JSON."""
     parser = run.parser_of("Play held-out tasks with a model, and say how they came out.")
-    parser.add_argument("--model", default="", help="a folder or an id; without, the model of the configuration")
+    backends.add_arguments(parser)
     parser.add_argument("--split", default=None, help="instead of the configuration's")
     parser.add_argument("--out", default=None, help="a new folder for the figures and the episodes")
     given = parser.parse_args(arguments)
@@ -20,9 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = run.settings_of(given)
         if given.out is not None:
             run_folder.refuse_full(given.out)
-        pretrained = run.make_model(settings, run.make_env(settings), place=given.model)
-        held_out = run.HeldOut(settings, run.make_layout(settings, pretrained), split=given.split)
-        rollouts = held_out.play(TransformersGenerator(pretrained))
+        with backends.opened(backends.choice_of(given), settings) as player:
+            rollouts = run.HeldOut(settings, player.layout, split=given.split).play(player.generator)
     except MaestroError as error:
         sys.stderr.write(f"{error}\n")
         return 2

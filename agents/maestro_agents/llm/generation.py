@@ -64,7 +64,8 @@ class Written:
     token_ids: tuple[int, ...]
     """As sampled, the end token included where one was."""
     logprobs: tuple[float, ...]
-    """Of each of these tokens, at the temperature it was drawn at; at temperature 0, as if that were 1."""
+    """Of each of these tokens, at the temperature it was drawn at; at temperature 0, as if that were 1. NaN where text
+    was exchanged and nobody knows: training refuses such turns."""
     finish: Finish
 
 

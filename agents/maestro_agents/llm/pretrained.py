@@ -141,7 +141,10 @@ def own_device(device: str) -> str:
     return device if device != "cuda" or rank is None else f"cuda:{rank}"
 
 
-_MAKE_ONE = "Give a folder that `python -m maestro_agents.llm.sft` wrote, or the id of a model that can be downloaded."
+_MAKE_ONE = (
+    "Give a folder that `python -m maestro_agents.llm.sft` or `python -m maestro_agents.llm.convert_gguf` wrote, or "
+    "the id of a model that can be downloaded."
+)
 
 
 def layout_of(

@@ -12,6 +12,7 @@ checkpoint draws what an undisturbed run would have drawn.
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import Any, final
 
@@ -146,7 +147,16 @@ class GrpoTraining:
 
 
 def as_trl(rollouts: Sequence[Rollout], *, end_id: int) -> dict[str, list[Any]]:
-    """Return episodes as TRL takes them. A failure of an expert is no wrong answer: such an episode has no reward."""
+    """Return episodes as TRL takes them. A failure of an expert is no wrong answer: such an episode has no reward.
+
+    Raises:
+        ConfigurationError: Tokens of the policy whose log-probability is not known: text that was encoded again.
+    """
+    if any(not isfinite(logprob) for rollout in rollouts for logprob in rollout.logprobs):
+        raise ConfigurationError(
+            "These episodes were exchanged as text, so nobody knows which tokens the policy drew, nor how probable "
+            "they were: nothing can be trained on them. Play with a backend that gives tokens."
+        )
     failed = [rollout.outcome is Outcome.EXPERT_ERROR for rollout in rollouts]
     return {
         "prompt_ids": [[*rollout.prompt_ids] for rollout in rollouts],

@@ -1,6 +1,7 @@
 """GRPO through TRL, checked against a short implementation of its own and against what was sampled."""
 
 import copy
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ pytest.importorskip("trl", reason="needs the extra llm")
 import torch
 from transformers import TrainerCallback
 
+from maestro_agents.llm.byte_tokeniser import ByteTokeniser
 from maestro_agents.llm.generation import Sampling
 from maestro_agents.llm.grpo_settings import GrpoSettings
 from maestro_agents.llm.layout import Layout
-from maestro_agents.llm.rollout import Rollout
+from maestro_agents.llm.rollout import Rollout, play
+from maestro_agents.llm.scripted import ScriptedGenerator
 from maestro_agents.llm.trl_adapter import GrpoTraining, as_trl
 from maestro_env.errors import ConfigurationError
 from maestro_env.testing import fake_recording
@@ -237,3 +240,10 @@ def test_adapter__failure_of_an_expert_moves_nothing(taught: Any, tmp_path: Path
 def test_training__another_number_of_processes(text_env: MaestroTextEnv, taught: Any, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"1 processes were started.*for 2.*--num_processes 2"):
         train(text_env, taught, tmp_path, processes=2)
+
+
+def test_as_trl__text_that_was_encoded_again_is_not_trained_on(text_env: MaestroTextEnv) -> None:
+    generator = ScriptedGenerator(lambda said: "<answer> 7 </answer>", ByteTokeniser())
+    (known,) = play(text_env, generator, text_env.task_ids[:1], sampling=Sampling(max_new_tokens=90), layout=Layout())
+    with pytest.raises(ConfigurationError, match=r"exchanged as text.*Play with a backend that gives tokens"):
+        as_trl([replace(known, logprobs=(math.nan,) * len(known.logprobs))], end_id=3)
