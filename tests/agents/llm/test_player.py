@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from maestro_agents.llm.byte_tokeniser import ByteTokeniser
+from maestro_agents.llm.byte_tokeniser import END, ByteTokeniser
 from maestro_agents.llm.generation import Request, Sampling, Written
 from maestro_agents.llm.layout import Layout
 from maestro_agents.llm.player import LLMPlayer, make_player
@@ -55,8 +55,10 @@ def played(env: MaestroTextEnv, player: LLMPlayer) -> dict[str, Any]:
 @pytest.mark.parametrize("ends", [False, True])
 def test_player__asks_for_what_a_rollout_asks_for(text_env: MaestroTextEnv, ends: bool) -> None:
     theirs, ours = generator_of(text_env, ends=ends), generator_of(text_env, ends=ends)
-    play(text_env, theirs, text_env.task_ids[:1], sampling=SAMPLING, layout=Layout())
-    player = LLMPlayer(ours, layout=Layout(), sampling=SAMPLING, env_arguments={})
+    # With an end token after the policy's turns, which is not said twice where it wrote one itself.
+    layout = Layout(before_said=END)
+    play(text_env, theirs, text_env.task_ids[:1], sampling=SAMPLING, layout=layout)
+    player = LLMPlayer(ours, layout=layout, sampling=SAMPLING, env_arguments={})
     for _ in range(2):  # an episode before leaves nothing behind
         ours.asked.clear()
         info = played(text_env, player)
