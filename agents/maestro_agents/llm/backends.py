@@ -8,8 +8,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from transformers import AutoTokenizer
-
 from maestro_agents.llm import run
 from maestro_agents.llm.byte_tokeniser import ByteTokeniser
 from maestro_agents.llm.generation import Generator
@@ -17,7 +15,14 @@ from maestro_agents.llm.layout import Layout
 from maestro_agents.llm.pretrained import PretrainedTokeniser, layout_of
 from maestro_agents.llm.settings import RunSettings
 from maestro_agents.llm.transformers_generator import TransformersGenerator
-from maestro_env.errors import ConfigurationError, unknown_name
+from maestro_env.errors import ConfigurationError, MissingExtraError, unknown_name
+
+try:
+    from transformers import AutoTokenizer
+except ImportError as error:
+    raise MissingExtraError(
+        f"maestro_agents.llm.backends needs {error.name}, which is not installed: pip install 'maestro-env[llm]'"
+    ) from error
 
 EXCHANGES = ("tokens", "text", "chat")
 """The members of `openai_generator.Exchange`, which needs the extra openai."""

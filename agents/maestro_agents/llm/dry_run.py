@@ -12,22 +12,27 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import torch
-from transformers import (
-    AutoConfig,
-    AutoImageProcessor,
-    AutoModelForCausalLM,
-    AutoModelForImageTextToText,
-    AutoTokenizer,
-)
-from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
-
 from maestro_agents.llm import run
 from maestro_agents.llm.rollout import Playing, begin
 from maestro_agents.llm.settings import CONFIGS, ModelSettings, RunSettings
 from maestro_agents.llm.trl_adapter import GrpoTraining
-from maestro_env.errors import ConfigurationError
+from maestro_env.errors import ConfigurationError, MissingExtraError
 from maestro_env.text.env import MaestroTextEnv
+
+try:
+    import torch
+    from transformers import (
+        AutoConfig,
+        AutoImageProcessor,
+        AutoModelForCausalLM,
+        AutoModelForImageTextToText,
+        AutoTokenizer,
+    )
+    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+except ImportError as error:
+    raise MissingExtraError(
+        f"maestro_agents.llm.dry_run needs {error.name}, which is not installed: pip install 'maestro-env[llm]'"
+    ) from error
 
 _GB = 1e9
 
