@@ -1,8 +1,9 @@
 """Train the tiny orchestrator: warm start, GRPO, and what that is worth. `python -m benchmarks.orchestrate --help`.
 
-Every seed trains a model of its own from nothing. Before and after GRPO it plays the same tasks, greedily: the held-out
-ones of val, by which settings were chosen, and test tasks, by which nothing was. Killed at any moment and started
-again, it goes on.
+Every seed trains a model of its own from nothing. Before and after GRPO it plays the same tasks: the held-out ones of
+val, by which settings were chosen, and test tasks, by which nothing was. It plays them twice, as it is trained (drawing
+each token) and greedily (taking the likeliest), for the two differ: a policy that hardly knows whom to prefer looks bad
+by its likeliest choice. Killed at any moment and started again, it goes on.
 """
 
 import argparse
@@ -35,6 +36,9 @@ from maestro_env.errors import MaestroError
 STAGES = ("warm start", "GRPO")
 """The model before and after it was trained by playing."""
 
+WAYS = {"sampled": 1.0, "greedy": 0.0}
+"""Temperatures to play at."""
+
 FIGURES = ("accuracy", "reward", "well-formed")
 SUMMARY, CURVES = "summary.json", "curves.png"
 
@@ -60,13 +64,13 @@ def train(settings: RunSettings, folder: Path, console: Console) -> None:
         console: Is told what begins.
     """
     warm, trained = folder / "warm-start", folder / "grpo"
-    if not (warm / "seconds.json").is_file():
+    if not (warm / "model").is_dir():
         shutil.rmtree(warm, ignore_errors=True)  # a few minutes of work at most, and not worth a checkpoint
         console.print(f"{folder.name}: warm start")
         began = time.perf_counter()
         sft.warm_start(settings, warm)
         write_json(warm / "seconds.json", {"seconds": time.perf_counter() - began})
-    if not (trained / "seconds.json").is_file():
+    if not (trained / "model").is_dir():
         goes_on = any((trained / "checkpoints").glob("checkpoint-*"))
         if not goes_on:
             shutil.rmtree(trained, ignore_errors=True)
@@ -74,13 +78,16 @@ def train(settings: RunSettings, folder: Path, console: Console) -> None:
         began = time.perf_counter()
         started = replace(settings, model=replace(settings.model, place=str(warm / "model")))
         grpo.train(started, trained, goes_on=goes_on)
-        # What a run took that was killed in between is not known.
-        write_json(trained / "seconds.json", {"seconds": None if goes_on else time.perf_counter() - began})
+        if not goes_on:  # what a run took that was killed in between is not known
+            write_json(trained / "seconds.json", {"seconds": time.perf_counter() - began})
 
 
-def played(settings: RunSettings, folder: Path, *, split: str, num_tasks: int) -> tuple[list[str], NDArray[np.float64]]:
+def played(
+    settings: RunSettings, folder: Path, *, split: str, num_tasks: int, temperature: float
+) -> tuple[list[str], NDArray[np.float64]]:
     """Return the benchmark of each task, and [stages, figures, tasks] how it came out before and after GRPO."""
-    held_out = replace(settings, evaluation=replace(settings.evaluation, num_tasks=num_tasks))
+    chosen = replace(settings.evaluation, num_tasks=num_tasks, temperature=temperature)
+    held_out = replace(settings, evaluation=chosen)
     benchmarks: list[str] = []
     outcomes: list[list[list[float]]] = []
     for stage in ("warm-start", "grpo"):
@@ -124,33 +131,40 @@ def table_of(title: str, found: Sequence[Gain]) -> Table:
 def orchestrate(arguments: argparse.Namespace, console: Console) -> None:
     """Train all seeds, play them, and write what came out."""
     out: Path = arguments.out
-    splits = {"val": None, "test": arguments.test_tasks}
-    outcomes: dict[str, list[NDArray[np.float64]]] = {split: [] for split in splits}
+    outcomes: dict[tuple[str, str], list[NDArray[np.float64]]] = {}
     benchmarks: dict[str, list[str]] = {}
-    document: dict[str, Any] = {"source": asdict(provenance()), "seeds": {}}
+    document: dict[str, Any] = {"source": asdict(provenance()), "seeds": {}, "all": []}
     for seed in arguments.seeds:
         settings = read_settings(arguments.config, [*arguments.set, f"sft.seed={seed}", f"grpo.seed={seed}"])
         folder = out / f"seed-{seed}"
         train(settings, folder, console)
-        own: dict[str, Any] = {"seconds": {name: _seconds(folder / name) for name in ("warm-start", "grpo")}}
-        for split, number in splits.items():
-            tasks = number or settings.evaluation.num_tasks
-            benchmarks[split], outcome = played(settings, folder, split=split, num_tasks=tasks)
-            outcomes[split].append(outcome)
-            found = gains(benchmarks[split], outcome[None])
-            own[split] = {"tasks": tasks, "figures": [asdict(each) for each in found]}
-            console.print(table_of(f"Seed {seed}, {tasks} tasks of {split}", found))
-        document["seeds"][str(seed)] = own
+        parts: list[dict[str, Any]] = []
+        for split, number in (("val", settings.evaluation.num_tasks), ("test", arguments.test_tasks)):
+            for way, temperature in WAYS.items():
+                benchmarks[split], outcome = played(
+                    settings, folder, split=split, num_tasks=number, temperature=temperature
+                )
+                outcomes.setdefault((split, way), []).append(outcome)
+                parts.append(_part(f"seed {seed}", split, way, gains(benchmarks[split], outcome[None]), console))
         document["settings"] = settings.as_document()
-    for split in splits:
-        found = gains(benchmarks[split], np.stack(outcomes[split]))
-        document[split] = [asdict(each) for each in found]
-        if len(arguments.seeds) > 1:
-            console.print(table_of(f"All {len(arguments.seeds)} seeds, {split}", found))
+        document["seeds"][str(seed)] = {
+            "seconds": {name: _seconds(folder / name) for name in ("warm-start", "grpo")},
+            "played": parts,
+        }
+    for (split, way), each in outcomes.items():
+        found = gains(benchmarks[split], np.stack(each))
+        document["all"].append(_part(f"{len(each)} seeds", split, way, found, console if len(each) > 1 else None))
     write_json(out / SUMMARY, document)
     curves = [_curve(out / f"seed-{seed}" / "grpo" / "held-out.jsonl") for seed in arguments.seeds]
     learning_curves(curves, source=_footer(document["source"])).savefig(out / CURVES)
     console.print(f"\nNumbers: {out / SUMMARY}\nCurves: {out / CURVES}")
+
+
+def _part(name: str, split: str, way: str, found: Sequence[Gain], console: Console | None) -> dict[str, Any]:
+    """Show what GRPO was worth on one set of tasks, and return it as JSON holds it."""
+    if console is not None:
+        console.print(table_of(f"{name}, {split}, {way}", found))
+    return {"split": split, "way": way, "figures": [asdict(each) for each in found]}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -179,7 +193,8 @@ def _figures(rollouts: Sequence[Rollout]) -> list[list[float]]:
 
 
 def _seconds(folder: Path) -> float | None:
-    return json.loads((folder / "seconds.json").read_text("utf-8"))["seconds"]
+    path = folder / "seconds.json"
+    return json.loads(path.read_text("utf-8"))["seconds"] if path.is_file() else None
 
 
 def _curve(path: Path) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Training the tiny orchestrator: the whole command in small, and that it goes on where it was left."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 pytest.importorskip("trl", reason="needs the extra llm")
 
-from benchmarks.orchestrate import CURVES, SUMMARY, gains, main
+from benchmarks.orchestrate import CURVES, FIGURES, SUMMARY, gains, main
 
 SMALL = (
     "traces.num_tasks=14", "sft.epochs=1", "model.layers=1", "model.width=32",
@@ -33,22 +34,23 @@ def test_orchestrate__trains_plays_and_goes_on(tmp_path: Path, capsys: pytest.Ca
     first = json.loads((tmp_path / SUMMARY).read_text("utf-8"))
     own = first["seeds"]["3"]
     assert own["seconds"]["warm-start"] > 0
-    assert [each["figure"] for each in own["test"]["figures"]] == ["accuracy", "reward", "well-formed"]
-    assert own["val"]["tasks"] == own["test"]["tasks"] == 7
+    ways = [("val", "sampled"), ("val", "greedy"), ("test", "sampled"), ("test", "greedy")]
+    assert [(part["split"], part["way"]) for part in own["played"]] == ways
+    assert all([each["figure"] for each in part["figures"]] == list(FIGURES) for part in own["played"])
+    assert [part["figures"] for part in first["all"]] == [part["figures"] for part in own["played"]]
     assert first["settings"]["grpo"]["seed"] == 3
     assert (tmp_path / CURVES).stat().st_size > 10_000
     # Killed in GRPO after its first checkpoint: it goes on, and comes to the same figures.
     trained = tmp_path / "seed-3" / "grpo"
     (trained / "seconds.json").unlink()
-    for last in trained.glob("checkpoints/checkpoint-2/*"):
-        last.unlink()
-    (trained / "checkpoints" / "checkpoint-2").rmdir()
+    shutil.rmtree(trained / "model")
+    shutil.rmtree(trained / "checkpoints" / "checkpoint-2")
     capsys.readouterr()
     assert main(command) == 0
     assert "from its last checkpoint" in capsys.readouterr().out
     again = json.loads((tmp_path / SUMMARY).read_text("utf-8"))
     assert again["seeds"]["3"]["seconds"]["grpo"] is None
-    assert again["test"] == first["test"]
+    assert again["all"] == first["all"]
 
 
 def test_orchestrate__settings_without_meaning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
