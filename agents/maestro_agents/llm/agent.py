@@ -87,23 +87,26 @@ class LLMAgent:
         self.faults: Counter[str] = Counter()
 
     @classmethod
-    def load(cls, path: str | Path, env: gymnasium.Env[Any, Any], *, config: str = "tiny-cpu") -> Self:
+    def load(cls, path: str | Path, env: gymnasium.Env[Any, Any], *, config: str | Path | None = None) -> Self:
         """Read a model that `sft` or `grpo` wrote.
 
         Args:
-            path: Its folder.
+            path: Its folder, or the name of a model that ships.
             env: Where it acts.
-            config: The settings that it was trained with.
+            config: The settings that it was trained with; None takes those in its folder, or else `tiny-cpu`.
 
         Raises:
             ConfigurationError: No such model.
+            MissingExtraError: What runs it is not installed.
         """
         from maestro_agents.llm import run  # needs the extra llm, which other generators do without
-        from maestro_agents.llm.settings import read_settings
+        from maestro_agents.llm.model_folders import model_folder, settings_in
+        from maestro_agents.llm.pretrained import load_pretrained
         from maestro_agents.llm.transformers_generator import TransformersGenerator
 
-        settings = read_settings(config)
-        pretrained = run.load_pretrained(path, dtype=settings.model.dtype, device=settings.model.device)
+        folder = model_folder(path)
+        settings = settings_in(folder, config=config)
+        pretrained = load_pretrained(folder, dtype=settings.model.dtype, device=settings.model.device)
         return cls(
             env,
             TransformersGenerator(pretrained),

@@ -12,22 +12,27 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import torch
-from transformers import (
-    AutoConfig,
-    AutoImageProcessor,
-    AutoModelForCausalLM,
-    AutoModelForImageTextToText,
-    AutoTokenizer,
-)
-from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
-
 from maestro_agents.llm import run
 from maestro_agents.llm.rollout import Playing, begin
 from maestro_agents.llm.settings import CONFIGS, ModelSettings, RunSettings
 from maestro_agents.llm.trl_adapter import GrpoTraining
-from maestro_env.errors import ConfigurationError
+from maestro_env.errors import ConfigurationError, MissingExtraError
 from maestro_env.text.env import MaestroTextEnv
+
+try:
+    import torch
+    from transformers import (
+        AutoConfig,
+        AutoImageProcessor,
+        AutoModelForCausalLM,
+        AutoModelForImageTextToText,
+        AutoTokenizer,
+    )
+    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+except ImportError as error:
+    raise MissingExtraError(
+        f"maestro_agents.llm.dry_run needs {error.name}, which is not installed: pip install 'maestro-env[llm]'"
+    ) from error
 
 _GB = 1e9
 
@@ -69,7 +74,7 @@ def lines_of(settings: RunSettings, *, command: str) -> Iterator[str]:
 def _sizes_of(settings: RunSettings, env: MaestroTextEnv) -> _Sizes:
     chosen = settings.model
     if not chosen.place:
-        made = run.make_model(settings, env)
+        made = run.make_model(replace(settings, model=replace(chosen, device="cpu")), env)
         image_processor = None if made.pictures is None else made.pictures.image_processor
         return _Sizes(
             source="built from nothing",
@@ -106,7 +111,7 @@ def _sizes_of(settings: RunSettings, env: MaestroTextEnv) -> _Sizes:
 
 def _check_training(settings: RunSettings, env: MaestroTextEnv) -> Playing:
     """Make the trainer around a stand-in, and return an episode at its start; neither is taken any further."""
-    small = replace(settings.model, place="", layers=2, width=32, single_tags=False)
+    small = replace(settings.model, place="", device="cpu", layers=2, width=32, single_tags=False)
     stand_in = run.make_model(replace(settings, model=small), env)
     layout = run.make_layout(replace(settings, model=small), stand_in)
     with TemporaryDirectory() as folder:

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from maestro_agents.llm import run, scores
+from maestro_agents.llm import run, run_folder, scores
 from maestro_agents.llm.transformers_generator import TransformersGenerator
 from maestro_env.errors import MaestroError
 
@@ -18,7 +18,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         settings = run.settings_of(given)
-        folder = None if given.out is None else run.new_folder(given.out, settings)
+        if given.out is not None:
+            run_folder.refuse_full(given.out)
         pretrained = run.make_model(settings, run.make_env(settings), place=given.model)
         held_out = run.HeldOut(settings, run.make_layout(settings, pretrained), split=given.split)
         rollouts = held_out.play(TransformersGenerator(pretrained))
@@ -26,8 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     figures = scores.summary(rollouts)
-    if folder is not None:
-        run.write_evaluation(folder, "evaluation", rollouts, figures)
+    if given.out is not None:
+        run_folder.write_evaluation(run_folder.new_folder(given.out, settings), "evaluation", rollouts, figures)
     sys.stdout.write(f"{run.in_words(figures)}\n{json.dumps(figures)}\n")
     return 0
 

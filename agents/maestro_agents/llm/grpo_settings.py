@@ -2,7 +2,13 @@
 
 from dataclasses import dataclass
 
-from maestro_env.errors import ConfigurationError
+from maestro_env.errors import ConfigurationError, unknown_name
+
+_CHOICES = {
+    "lr_schedule": ("linear", "constant"),
+    "scale_rewards": ("group", "none"),
+    "loss_type": ("grpo", "bnpo", "dr_grpo", "dapo"),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -10,6 +16,7 @@ class GrpoSettings:
     """How to train.
 
     Raises:
+        UnknownNameError: No such schedule, scaling or loss.
         ConfigurationError: A number that has no meaning.
     """
 
@@ -44,6 +51,12 @@ class GrpoSettings:
         for name in ("steps", "questions", "lr", "max_grad_norm", "episodes_at_once", "save_every", "processes"):
             if not getattr(self, name) > 0:
                 raise ConfigurationError(f"{name}={getattr(self, name)!r} must be above 0.")
+        for name in ("beta", "epsilon", "seed"):
+            if getattr(self, name) < 0:
+                raise ConfigurationError(f"{name}={getattr(self, name)!r} must be at least 0.")
+        for name, known in _CHOICES.items():
+            if getattr(self, name) not in known:
+                raise unknown_name(name, getattr(self, name), known)
         if self.group_size < 2:
             raise ConfigurationError(
                 f"group_size={self.group_size!r} must be at least 2: episodes of a question are compared."
@@ -54,3 +67,8 @@ class GrpoSettings:
                 f"episodes_at_once={self.episodes_at_once}{among} does not divide the {self.questions} x "
                 f"{self.group_size} episodes of a step."
             )
+
+    @property
+    def num_questions(self) -> int:
+        """Asked in all, if there are that many."""
+        return self.steps * self.questions

@@ -14,11 +14,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, final
 
-import torch
-
 from maestro_agents.llm.generation import Tokeniser
-from maestro_env.errors import ConfigurationError
+from maestro_env.errors import ConfigurationError, MissingExtraError
 from maestro_env.text.view import View
+
+try:
+    import torch
+except ImportError as error:
+    raise MissingExtraError(
+        f"maestro_agents.llm.pictures needs {error.name}, which is not installed: pip install 'maestro-env[llm]'"
+    ) from error
 
 _KEPT = 16
 """Views whose patches are kept: the episodes of a group ask for the same ones, turn after turn. A picture of 768 x 768

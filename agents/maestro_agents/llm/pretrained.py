@@ -6,21 +6,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, final
 
-import torch
-from transformers import (
-    AutoConfig,
-    AutoImageProcessor,
-    AutoModelForCausalLM,
-    AutoModelForImageTextToText,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
-
 from maestro_agents.llm.byte_tokeniser import PROTOCOL_TAGS
 from maestro_agents.llm.layout import Layout, chat_layout
-from maestro_agents.llm.pictures import PictureProcessor, can_be_shown_pictures
-from maestro_env.errors import ConfigurationError, unknown_name
+from maestro_env.errors import ConfigurationError, MissingExtraError, unknown_name
+
+try:
+    import torch
+    from transformers import (
+        AutoConfig,
+        AutoImageProcessor,
+        AutoModelForCausalLM,
+        AutoModelForImageTextToText,
+        AutoTokenizer,
+        PreTrainedModel,
+        PreTrainedTokenizerBase,
+    )
+
+    from maestro_agents.llm.pictures import PictureProcessor, can_be_shown_pictures
+except ImportError as error:
+    raise MissingExtraError(
+        f"maestro_agents.llm.pretrained needs {error.name}, which is not installed: pip install 'maestro-env[llm]'"
+    ) from error
 
 LAYOUTS = ("chat", "plain")
 

@@ -1,23 +1,35 @@
-"""What the commands share: making a run's environment and model, its held-out evaluation, its folder."""
+"""What the commands share: a run's environment, its model, its held-out evaluation. Its folder is in run_folder.py."""
 
 import argparse
-import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from heapq import nlargest
 from typing import Any
 
 import numpy as np
 
-from maestro_agents.llm.generation import Generator
+from maestro_agents.llm.generation import Generator, Request, check_room
 from maestro_agents.llm.layout import Layout
+from maestro_agents.llm.model_folders import place_of
 from maestro_agents.llm.pretrained import Pretrained, PretrainedTokeniser, layout_of, load_pretrained
 from maestro_agents.llm.rollout import Rollout, play
 from maestro_agents.llm.settings import ModelSettings, RunSettings, read_settings, shipped_configs
 from maestro_agents.llm.tiny import texts_of, tiny_model, tiny_tokeniser
 from maestro_agents.llm.tiny_vision import tiny_vision_model
-from maestro_env.errors import ConfigurationError
+from maestro_env.errors import ConfigurationError, MissingExtraError
 from maestro_env.text.env import MaestroTextEnv
+from maestro_env.text.transcript import as_text
+
+try:
+    import torch
+except ImportError as error:
+    raise MissingExtraError(
+        f"maestro_agents.llm.run needs {error.name}, which is not installed: pip install 'maestro-env[llm]'"
+    ) from error
+
+_NUM_MEASURED = 32
+"""Prompts that are measured in tokens, those with the most characters."""
 
 
 def make_env(settings: RunSettings, *, split: str | None = None) -> MaestroTextEnv:
@@ -30,11 +42,12 @@ def make_model(settings: RunSettings, env: MaestroTextEnv, *, place: str = "") -
     """Return a run's model: one that was saved, a pretrained one, or a tiny one built from nothing.
 
     Raises:
-        ConfigurationError: It cannot be read, or its tokeniser lacks the tags.
+        ConfigurationError: It cannot be read, its device is not there, or its tokeniser lacks the tags.
     """
     chosen = settings.model
+    _check_device(chosen.device)
     if place or chosen.place:
-        pretrained = load_pretrained(place or chosen.place, dtype=chosen.dtype, device=chosen.device)
+        pretrained = load_pretrained(place_of(place or chosen.place), dtype=chosen.dtype, device=chosen.device)
     else:
         pretrained = _built(chosen, env, seed=settings.sft.seed)
     if chosen.single_tags:
@@ -71,46 +84,69 @@ def make_layout(settings: RunSettings, pretrained: Pretrained) -> Layout:
 def draw_tasks(env: MaestroTextEnv, number: int, *, seed: int) -> list[str]:
     """Return some of an environment's tasks, each once; the same ones for the same seed.
 
+    As many are of each benchmark, as far as it has that many, lest a large one crowd out the others.
+
     Raises:
         ConfigurationError: There are not that many.
     """
     if number > len(env.task_ids):
         raise ConfigurationError(f"{number} tasks are asked for, and there are {len(env.task_ids)}; ask for fewer.")
-    drawn = np.random.default_rng(seed).choice(len(env.task_ids), number, replace=False)
-    return [env.task_ids[place] for place in drawn]
+    rng = np.random.default_rng(seed)
+    shuffled = [env.task_ids[place] for place in rng.permutation(len(env.task_ids))]
+    recording = env.base.recording
+    rounds: dict[str, int] = {}
+    met: Counter[str] = Counter()
+    for task_id in shuffled:
+        benchmark = recording.task_benchmarks[recording.index_of(task_id)]
+        rounds[task_id] = met[benchmark]
+        met[benchmark] += 1
+    chosen = sorted(shuffled, key=rounds.__getitem__)[:number]
+    return [chosen[place] for place in rng.permutation(number)]
+
+
+def check_prompts(env: MaestroTextEnv, task_ids: Sequence[str], *, generator: Generator, layout: Layout) -> None:
+    """Raise if a prompt fills the model's window: before a run begins, and not in the middle of it.
+
+    Raises:
+        ConfigurationError: One of the longest prompts does.
+    """
+    num_chars: dict[str, int] = {}
+    for task_id in task_ids:
+        env.reset(options={"task": task_id})
+        num_chars[task_id] = len(as_text(env.turns))
+    for task_id in nlargest(_NUM_MEASURED, num_chars, key=num_chars.__getitem__):
+        env.reset(options={"task": task_id})
+        prompt_ids = tuple(layout.opening(env.turns, generator.tokeniser))
+        check_room([Request(token_ids=prompt_ids, seed=(0,))], generator.context_length)
 
 
 class HeldOut:
-    """A fixed set of tasks that nothing is trained on, played with the settings of a run."""
+    """A fixed set of tasks that nothing is trained on, of the benchmarks that are, played with the settings of a run."""
 
     def __init__(self, settings: RunSettings, layout: Layout, *, split: str | None = None) -> None:
         """Draw the tasks."""
         chosen = settings.evaluation
-        self._env = make_env(settings, split=split or chosen.split)
+        trained = make_env(settings).base
+        benchmarks = dict.fromkeys(
+            trained.recording.task_benchmarks[trained.recording.index_of(task_id)] for task_id in trained.task_ids
+        )
+        self._env = MaestroTextEnv(**{**settings.env, "split": split or chosen.split, "benchmarks": tuple(benchmarks)})
         self._tasks = draw_tasks(self._env, chosen.num_tasks, seed=chosen.seed)
         self._sampling = replace(settings.sampling, temperature=chosen.temperature)
         self._layout = layout
         self._seed = chosen.seed
 
+    def check(self, generator: Generator) -> None:
+        """Raise if a prompt fills the model's window.
+
+        Raises:
+            ConfigurationError: It does.
+        """
+        check_prompts(self._env, self._tasks, generator=generator, layout=self._layout)
+
     def play(self, generator: Generator) -> list[Rollout]:
         """Return an episode of each task."""
         return play(self._env, generator, self._tasks, sampling=self._sampling, layout=self._layout, seed=(self._seed,))
-
-
-class Log:
-    """A file of JSON lines, each with the step it is about."""
-
-    def __init__(self, path: Path, *, from_step: int = 0) -> None:
-        """Open it, and drop what a run that goes on from a step will say again."""
-        self._path = path
-        lines = path.read_text("utf-8").splitlines() if path.is_file() else []
-        kept = [line for line in lines if json.loads(line)["step"] < from_step]
-        path.write_text("".join(f"{line}\n" for line in kept), "utf-8")
-
-    def add(self, step: int, figures: Mapping[str, Any]) -> None:
-        """Append a line."""
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, **figures}) + "\n")
 
 
 def parser_of(description: str) -> argparse.ArgumentParser:
@@ -129,20 +165,6 @@ def settings_of(arguments: argparse.Namespace) -> RunSettings:
     return read_settings(arguments.config, arguments.set)
 
 
-def new_folder(place: str | Path, settings: RunSettings, *, goes_on: bool = False) -> Path:
-    """Return a folder for a run, with its settings in it.
-
-    Raises:
-        ConfigurationError: It exists and holds something; nothing is overwritten.
-    """
-    folder = Path(place)
-    if folder.is_dir() and any(folder.iterdir()) and not goes_on:
-        raise ConfigurationError(f"The folder {str(folder)!r} is not empty; give another one. Nothing is overwritten.")
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "settings.json").write_text(json.dumps(settings.as_document(), indent=2) + "\n", "utf-8")
-    return folder
-
-
 def in_words(figures: Mapping[str, Any]) -> str:
     """Return the figures of an evaluation as a line."""
     return (
@@ -152,19 +174,9 @@ def in_words(figures: Mapping[str, Any]) -> str:
     )
 
 
-def write_evaluation(folder: Path, name: str, rollouts: Sequence[Rollout], figures: Mapping[str, Any]) -> None:
-    """Write figures, and what each episode said, into a folder."""
-    (folder / f"{name}.json").write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
-    with (folder / f"{name}-episodes.jsonl").open("w", encoding="utf-8") as file:
-        for each in rollouts:
-            record = {
-                "task_id": each.task_id,
-                "turns": [turn.text for turn in each.turns if turn.role == "assistant"],
-                "reward": each.reward,
-                "outcome": each.outcome.value,
-                "answer": each.answer,
-                "gold": each.gold,
-                "experts": each.experts,
-                "faults": each.faults,
-            }
-            file.write(json.dumps(record) + "\n")
+def _check_device(device: str) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # the latter where torch was built without it
+        first_line = str(error).strip().splitlines()[0]
+        raise ConfigurationError(f"model.device={device!r} cannot be used here: {first_line}") from error

@@ -1,22 +1,40 @@
 """What a run is made with: a TOML file, read into frozen dataclasses. Three ship with the package, in `configs/`."""
 
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields
+from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard, cast, get_type_hints
 
 from maestro_agents.llm.generation import Sampling
 from maestro_agents.llm.grpo_settings import GrpoSettings
 from maestro_agents.llm.supervised import Fit
-from maestro_env.errors import ConfigurationError, unknown_name
+from maestro_env.errors import ConfigurationError, UnknownNameError, unknown_name
 
 CONFIGS = Path(__file__).parent / "configs"
+DTYPES = ("float32", "bfloat16", "float16")
+"""Of weights, as torch calls them."""
+
+_KINDS: Mapping[Any, str] = {
+    str: "a text in quotes",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a finite number",
+    tuple[str, ...]: "a list of texts",
+}
+"""What a setting may be, in words."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelSettings:
-    """Which model, and how it is talked to."""
+    """Which model, and how it is talked to.
+
+    Raises:
+        UnknownNameError: No such dtype.
+        ConfigurationError: A number that has no meaning.
+    """
 
     place: str
     """A folder or an id; empty builds a tiny model from nothing."""
@@ -36,12 +54,24 @@ class ModelSettings:
     """This and the next three are of a model that is built."""
     width: int = 128
     context_length: int = 2048
-    vocabulary: int = 540
+    vocabulary: int = 700
+
+    def __post_init__(self) -> None:
+        if self.dtype not in DTYPES:
+            raise unknown_name("dtype", self.dtype, DTYPES)
+        _at_least(0, lora_rank=self.lora_rank)
+        _at_least(1, layers=self.layers, context_length=self.context_length, vocabulary=self.vocabulary)
+        if self.width < 32 or self.width % 32:
+            raise ConfigurationError(f"width={self.width!r} must be a multiple of 32, the size of an attention head.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TraceSettings:
-    """What the warm start imitates."""
+    """What the warm start imitates.
+
+    Raises:
+        ConfigurationError: A number that has no meaning.
+    """
 
     source: str
     """`random`, `hindsight`, or a file."""
@@ -49,11 +79,21 @@ class TraceSettings:
     """Drawn from the environment's; 0 leaves the warm start out."""
     most_calls: int
     """Of random traces."""
+    only_correct: bool = False
+    """Whether traces with a wrong answer are left out (rejection sampling): what is left favours good experts."""
+
+    def __post_init__(self) -> None:
+        _at_least(0, num_tasks=self.num_tasks)
+        _at_least(1, most_calls=self.most_calls)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluationSettings:
-    """The fixed held-out set."""
+    """The fixed held-out set.
+
+    Raises:
+        ConfigurationError: A number that has no meaning.
+    """
 
     split: str
     num_tasks: int
@@ -62,6 +102,10 @@ class EvaluationSettings:
     every: int
     """Steps of training between two evaluations."""
     seed: int
+
+    def __post_init__(self) -> None:
+        _at_least(0, temperature=self.temperature, seed=self.seed)
+        _at_least(1, num_tasks=self.num_tasks, every=self.every)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,25 +145,32 @@ def read_settings(place: str | Path, changes: Sequence[str] = ()) -> RunSettings
     """Read the settings of a run.
 
     Args:
-        place: The name of a shipped configuration, or a file.
+        place: The name of a shipped configuration, or a file: TOML, or the `settings.json` of a run.
         changes: `table.key=value`, with values as TOML writes them.
 
     Raises:
         UnknownNameError: No such configuration, table or key.
-        ConfigurationError: A file that is no TOML, a missing key, or a value without meaning.
+        ConfigurationError: A file that cannot be read, a missing key, or a value of another type or without meaning.
     """
-    path = Path(place) if str(place).endswith(".toml") else CONFIGS / f"{place}.toml"
+    is_file = Path(place).suffix in (".toml", ".json")
+    path = Path(place) if is_file else CONFIGS / f"{place}.toml"
+    if is_file and not path.is_file():
+        raise ConfigurationError(f"There is no file of settings {str(place)!r}.")
     if not path.is_file():
         raise unknown_name("configuration", str(place), shipped_configs())
+    read: Any = json.loads if path.suffix == ".json" else tomllib.loads
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
-        for change in changes:
-            _change(document, change)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"The settings {str(place)!r} are no TOML: {error}.") from error
-    for table in document:
-        if table not in {*_TABLES, "env"}:
-            raise unknown_name("table of settings", table, (*_TABLES, "env"))
+        document: dict[str, Any] = read(path.read_text("utf-8"))
+    except ValueError as error:  # of both formats, and of bytes that are no text
+        kind = path.suffix.removeprefix(".").upper()
+        raise ConfigurationError(f"The settings {str(place)!r} are no {kind}: {error}.") from error
+    for change in changes:
+        _change(document, change)
+    for name, table in document.items():
+        if name not in {*_TABLES, "env"}:
+            raise unknown_name("table of settings", name, (*_TABLES, "env"))
+        if not isinstance(table, dict):
+            raise ConfigurationError(f"{name}={table!r} in {str(place)!r} must be a table, [{name}], of settings.")
     tables = {name: _read_table(name, kind, document.get(name, {})) for name, kind in _TABLES.items()}
     return RunSettings(env=document.get("env", {}), **tables)
 
@@ -129,7 +180,12 @@ def _change(document: dict[str, Any], change: str) -> None:
     table, dot, key = name.partition(".")
     if not (equals and dot):
         raise ConfigurationError(f"The change {change!r} must read 'table.key=value', such as 'grpo.steps=10'.")
-    document.setdefault(table, {})[key] = tomllib.loads(f"value = {value}")["value"]
+    try:
+        document.setdefault(table, {})[key] = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(
+            f"The value of the change {change!r} is no TOML: {error}. Texts stand in quotes: {name}='{value}'."
+        ) from error
 
 
 def _read_table(name: str, kind: Any, table: Mapping[str, Any]) -> Any:
@@ -140,4 +196,30 @@ def _read_table(name: str, kind: Any, table: Mapping[str, Any]) -> Any:
     missing = [key for key, field in known.items() if field.default is MISSING and key not in table]
     if missing:
         raise ConfigurationError(f"[{name}] lacks {', '.join(missing)}.")
-    return kind(**table)
+    kinds = get_type_hints(kind)
+    typed = {key: _typed(f"{name}.{key}", value, kinds[key]) for key, value in table.items()}
+    try:
+        return kind(**typed)
+    except (ConfigurationError, UnknownNameError) as error:
+        raise type(error)(f"[{name}] {error}") from error
+
+
+def _typed(name: str, value: Any, kind: Any) -> Any:
+    """Return a value as a setting holds it: TOML writes whole numbers where any are meant, and has lists alone."""
+    if kind is float and type(value) is int:
+        return float(value)
+    if kind == tuple[str, ...] and _are_texts(value):
+        return tuple(value)
+    if type(value) is not kind or (kind is float and not isfinite(value)):
+        raise ConfigurationError(f"{name}={value!r} must be {_KINDS[kind]}.")
+    return value
+
+
+def _are_texts(value: Any) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(each, str) for each in cast("list[object]", value))
+
+
+def _at_least(least: int, **values: float) -> None:
+    for name, value in values.items():
+        if value < least:
+            raise ConfigurationError(f"{name}={value!r} must be at least {least}.")

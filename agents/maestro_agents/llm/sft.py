@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from maestro_agents.llm import run, scores
+from maestro_agents.llm import run, run_folder, scores
 from maestro_agents.llm.layout import Layout
 from maestro_agents.llm.lora import merged, with_lora
 from maestro_agents.llm.pretrained import Pretrained
@@ -16,7 +16,7 @@ from maestro_agents.llm.settings import RunSettings
 from maestro_agents.llm.supervised import fit
 from maestro_agents.llm.traces import Trace, hindsight_traces, random_traces, recorded_traces, replay
 from maestro_agents.llm.transformers_generator import TransformersGenerator
-from maestro_env.errors import MaestroError
+from maestro_env.errors import ConfigurationError, MaestroError
 from maestro_env.text.env import MaestroTextEnv
 
 
@@ -24,7 +24,7 @@ def traces_of(settings: RunSettings, env: MaestroTextEnv, *, pretrained: Pretrai
     """Return the traces of a run, token by token.
 
     Raises:
-        ConfigurationError: A recorded trace that is none.
+        ConfigurationError: A recorded trace that is none, or one that is longer than the model's window.
     """
     chosen, seed = settings.traces, settings.sft.seed
     if chosen.source in ("random", "hindsight"):
@@ -37,7 +37,16 @@ def traces_of(settings: RunSettings, env: MaestroTextEnv, *, pretrained: Pretrai
     else:
         found = recorded_traces(chosen.source)
     # All are found before any is replayed: both happen in the same environment.
-    return [replay(env, trace, tokeniser=pretrained.tokeniser, layout=layout) for trace in list(found)]
+    rollouts = [replay(env, trace, tokeniser=pretrained.tokeniser, layout=layout) for trace in list(found)]
+    window = TransformersGenerator(pretrained).context_length
+    for rollout in rollouts:
+        num_tokens = len(rollout.prompt_ids) + len(rollout.completion_ids)
+        if num_tokens > window:
+            raise ConfigurationError(
+                f"The trace of task {rollout.task_id!r} has {num_tokens} tokens, and the model's context window is "
+                f"{window}. Give prompt='compact', leave out the instructions, or take a model with a longer window."
+            )
+    return [rollout for rollout in rollouts if rollout.correct or not chosen.only_correct]
 
 
 def warm_start(settings: RunSettings, place: str | Path) -> dict[str, Any]:
@@ -46,14 +55,19 @@ def warm_start(settings: RunSettings, place: str | Path) -> dict[str, Any]:
     Raises:
         MaestroError: Settings without meaning, a model that cannot be read, or a folder that is not empty.
     """
-    folder = run.new_folder(place, settings)
+    run_folder.refuse_full(place)
     env = run.make_env(settings)
     pretrained = run.make_model(settings, env)
     layout = run.make_layout(settings, pretrained)
+    held_out = run.HeldOut(settings, layout)
+    held_out.check(TransformersGenerator(pretrained))
+    imitates = settings.traces.num_tasks > 0
+    rollouts = traces_of(settings, env, pretrained=pretrained, layout=layout) if imitates else []
+    model = with_lora(pretrained.model, settings.model.lora_rank if imitates else 0)
+    # All that can be wrong with the settings has shown by now: a folder is made for a run that will come to its end.
+    folder = run_folder.new_folder(place, settings)
     losses: list[float] = []
-    if settings.traces.num_tasks:
-        rollouts = traces_of(settings, env, pretrained=pretrained, layout=layout)
-        model = with_lora(pretrained.model, settings.model.lora_rank)
+    if imitates:
         losses = fit(
             model,
             rollouts,
@@ -63,11 +77,11 @@ def warm_start(settings: RunSettings, place: str | Path) -> dict[str, Any]:
             report=_report,
         )
         pretrained = replace(pretrained, model=merged(model))
-    pretrained.save(folder / "model")
     (folder / "sft.json").write_text(json.dumps({"losses": losses}) + "\n", "utf-8")
-    held_out = run.HeldOut(settings, layout).play(TransformersGenerator(pretrained))
-    figures = scores.summary(held_out)
-    run.write_evaluation(folder, "evaluation", held_out, figures)
+    run_folder.save_model(pretrained, folder, settings)
+    played = held_out.play(TransformersGenerator(pretrained))
+    figures = scores.summary(played)
+    run_folder.write_evaluation(folder, "evaluation", played, figures)
     return figures
 
 

@@ -8,11 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 
 from maestro_agents.llm.pictures import PictureProcessor
 from maestro_agents.llm.rollout import Rollout
-from maestro_env.errors import ConfigurationError
+from maestro_env.errors import ConfigurationError, MissingExtraError
+
+try:
+    import torch
+except ImportError as error:
+    raise MissingExtraError(
+        f"maestro_agents.llm.supervised needs {error.name}, which is not installed: pip install 'maestro-env[llm]'"
+    ) from error
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,23 +1,32 @@
 """The tiny orchestrator's parts, made from nothing: a tokeniser trained on what episodes say, and a small model.
 
-Byte-level BPE of some 540 tokens, the eight protocol tags and the control tokens among them as tokens of their own; a
+Byte-level BPE of some 700 tokens, the eight protocol tags and the control tokens among them as tokens of their own; a
 decoder of Qwen3's architecture. Training it is the business of sft.py and grpo.py.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import torch
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
-
 from maestro_agents.llm.byte_tokeniser import END, PROTOCOL_TAGS
+from maestro_agents.llm.traces import QUERY
+from maestro_env.errors import MissingExtraError
 from maestro_env.text.env import MaestroTextEnv
 from maestro_env.text.names import written
 
+try:
+    import torch
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+except ImportError as error:
+    raise MissingExtraError(
+        f"maestro_agents.llm.tiny needs {error.name}, which is not installed: pip install 'maestro-env[llm]'"
+    ) from error
+
 PAD = "<|endoftext|>"
 BEGIN = "<|im_start|>"
-VOCABULARY = 540
+VOCABULARY = 700
+_SPREAD = 0.08
+"""Of the first weights. With the usual 0.02, so narrow a model needs twice the steps to learn to take over an answer."""
 _NUM_WHOLE = 200
 """Tasks whose prompts the vocabulary is learnt from."""
 
@@ -74,6 +83,7 @@ def tiny_model(
         head_dim=32,
         max_position_embeddings=context_length,
         tie_word_embeddings=True,
+        initializer_range=_SPREAD,
         rope_parameters={"rope_type": "default", "rope_theta": 10_000.0},
         bos_token_id=None,
         eos_token_id=_id_of(tokenizer, END),
@@ -96,7 +106,7 @@ def texts_of(env: MaestroTextEnv) -> Iterator[str]:
         name = names[number % len(names)]
         prompt, _ = env.reset(options={"task": task_id})
         yield prompt if number == 0 else env.turns[-1].text
-        call = f"<search> {name}: what does it show? </search>"
+        call = f"<search> {name}: {QUERY} </search>"
         yield call
         yield env.step(call)[0]
 

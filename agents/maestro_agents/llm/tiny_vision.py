@@ -5,14 +5,20 @@ Its tokeniser is the tiny orchestrator's with the tokens that stand for pictures
 
 from collections.abc import Iterable
 
-import torch
-from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
-from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
-
 from maestro_agents.llm.byte_tokeniser import END
 from maestro_agents.llm.pictures import PictureProcessor
 from maestro_agents.llm.pretrained import Pretrained, PretrainedTokeniser
 from maestro_agents.llm.tiny import BEGIN, PAD, VOCABULARY, tiny_tokeniser
+from maestro_env.errors import MissingExtraError
+
+try:
+    import torch
+    from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
+    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+except ImportError as error:
+    raise MissingExtraError(
+        f"maestro_agents.llm.tiny_vision needs {error.name}, which is not installed: pip install 'maestro-env[llm]'"
+    ) from error
 
 PLACEHOLDER = "<|image_pad|>"
 """Of one token of a picture."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maestro_agents import batch_play
 from maestro_agents.hindsight import best_actions
@@ -22,10 +23,19 @@ from maestro_env.registry import STOP
 from maestro_env.text.env import MaestroTextEnv
 from maestro_env.text.grammar import Answer, Search, render
 from maestro_env.text.moment import moment_of
-from maestro_env.types import Outcome
+from maestro_env.types import Outcome, Role
 
 QUERY = "look"
 """No backend is sent it."""
+
+_LOCATE_FIRST = 0.3
+"""Share of random traces that begin with a locator: among all experts they are so few that it would hardly be tried."""
+
+_HABITUAL = 0.5
+"""Share of the calls in random traces that follow their benchmark's habits; the others treat all experts alike."""
+
+_HABIT = 0.2
+"""Concentration of the Dirichlet distribution that habits are drawn from: each is of a few experts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,8 +49,10 @@ class Trace:
 def random_traces(env: MaestroTextEnv, task_ids: Sequence[str], *, most_calls: int, seed: int) -> Iterator[Trace]:
     """Yield a trace of each task: some experts at random, then the answer that most of them gave.
 
-    It shows the format and how to take over an answer; whom to call it does not show. Experts are called until one
-    has answered, and at least a drawn number of times.
+    It shows the format, that one may look for the right place first, and how to take over an answer; whom to call it
+    does not show. Experts are called until one has answered, and at least a drawn number of times. Each benchmark has
+    habits of its own, drawn at random like all else: no better than chance, but a model that learns them learns to look
+    at the kind of question before it calls, which is what it takes to learn better ones.
 
     Args:
         env: Which tasks, experts and rules there are.
@@ -49,10 +61,14 @@ def random_traces(env: MaestroTextEnv, task_ids: Sequence[str], *, most_calls: i
         seed: Of the draws.
     """
     rng = np.random.default_rng(seed)
+    habits: dict[str, NDArray[np.float64]] = {}
     for task_id in task_ids:
-        env.reset(options={"task": task_id})
+        _, info = env.reset(options={"task": task_id})
+        if info["benchmark"] not in habits:
+            own = rng.dirichlet(np.full(len(env.registry), _HABIT))
+            habits[info["benchmark"]] = (1 - _HABITUAL) / len(own) + _HABITUAL * own
         wanted = int(rng.integers(1, min(most_calls, env.rules.max_turns) + 1))
-        yield _write(env, [], rng=rng, wanted=wanted)
+        yield _write(env, [], rng=rng, wanted=wanted, chances=habits[info["benchmark"]])
 
 
 def hindsight_traces(env: MaestroTextEnv, task_ids: Sequence[str], *, seed: int) -> Iterator[Trace]:
@@ -82,7 +98,7 @@ def hindsight_traces(env: MaestroTextEnv, task_ids: Sequence[str], *, seed: int)
     for task_id, plan, score in zip(task_ids, plans, now.score, strict=True):
         if plan and score == 1.0:
             env.reset(options={"task": task_id})
-            yield _write(env, plan, rng=rng, wanted=len(plan))
+            yield _write(env, plan, rng=rng, wanted=len(plan), chances=np.ones(len(env.registry)))
 
 
 def recorded_traces(path: str | Path) -> Iterator[Trace]:
@@ -129,7 +145,14 @@ def replay(env: MaestroTextEnv, trace: Trace, *, tokeniser: Tokeniser, layout: L
     return done
 
 
-def _write(env: MaestroTextEnv, plan: Sequence[int], *, rng: np.random.Generator, wanted: int) -> Trace:
+def _write(
+    env: MaestroTextEnv,
+    plan: Sequence[int],
+    *,
+    rng: np.random.Generator,
+    wanted: int,
+    chances: NDArray[np.float64],
+) -> Trace:
     """Play calls in an episode that was just reset, and return the whole episode as it would be written.
 
     Args:
@@ -137,6 +160,7 @@ def _write(env: MaestroTextEnv, plan: Sequence[int], *, rng: np.random.Generator
         plan: Actions to begin with; experts at random once they are used up.
         rng: Draws them.
         wanted: Calls to be made; more if none has answered by then.
+        chances: [P] of each expert to be drawn, in any unit.
     """
     task = moment_of(env.base).task
     turns: list[str] = []
@@ -145,17 +169,33 @@ def _write(env: MaestroTextEnv, plan: Sequence[int], *, rng: np.random.Generator
         legal = np.flatnonzero(env.base.action_masks()[1:]) + 1
         if not len(legal):
             break
-        action = plan[num_calls] if num_calls < len(plan) else int(rng.choice(legal))
+        action = plan[num_calls] if num_calls < len(plan) else _draw(env, legal, rng, chances=chances, first=not turns)
         expert = env.registry.experts[action - 1]
-        # The thought names the kind of question, which policies are not told: they learn to see it.
-        call = Search(model=expert.model.name, skill=expert.skill.name, query=QUERY, think=task.benchmark)
+        # The first thought names the kind of question, which policies are not told: they learn to see it.
+        thought = "" if turns else task.benchmark
+        call = Search(model=expert.model.name, skill=expert.skill.name, query=QUERY, think=thought)
         turns.append(render(call))
         env.step(turns[-1])
         num_calls += 1
         answer = _settled(env)
     guess = str(rng.choice(task.choices)) if task.choices else "unknown"
-    turns.append(render(Answer(text=answer or guess, think=task.benchmark)))
+    turns.append(render(Answer(text=answer or guess)))
     return Trace(task_id=task.id, turns=tuple(turns))
+
+
+def _draw(
+    env: MaestroTextEnv,
+    legal: NDArray[np.int64],
+    rng: np.random.Generator,
+    *,
+    chances: NDArray[np.float64],
+    first: bool,
+) -> int:
+    """Return one of the legal actions: for the first call a locator in some cases, else a reader if there is one."""
+    locates = np.array([env.registry.experts[action - 1].model.role == Role.LOCATOR for action in legal])
+    wanted = locates if first and rng.random() < _LOCATE_FIRST else ~locates
+    choices = legal[wanted] if wanted.any() else legal
+    return int(rng.choice(choices, p=chances[choices - 1] / chances[choices - 1].sum()))
 
 
 def _settled(env: MaestroTextEnv) -> str:

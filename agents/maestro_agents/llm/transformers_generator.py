@@ -12,13 +12,21 @@ from collections.abc import Sequence
 from typing import Any, final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from transformers import DynamicCache
 
 from maestro_agents.llm.generation import Finish, Request, Sampling, Written, check_room
 from maestro_agents.llm.pictures import PictureProcessor, places
 from maestro_agents.llm.pretrained import Pretrained, PretrainedTokeniser
+from maestro_env.errors import MissingExtraError
+
+try:
+    import torch
+    from transformers import DynamicCache
+except ImportError as error:
+    raise MissingExtraError(
+        f"maestro_agents.llm.transformers_generator needs {error.name}, which is not installed: "
+        "pip install 'maestro-env[llm]'"
+    ) from error
 
 
 @final

@@ -10,17 +10,10 @@ checkpoint draws what an undisturbed run would have drawn.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, final
-
-os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
-
-from datasets import Dataset
-from transformers import TrainerCallback
-from trl.trainer.grpo_config import GRPOConfig
-from trl.trainer.grpo_trainer import GRPOTrainer
 
 from maestro_agents.llm.generation import Sampling
 from maestro_agents.llm.grpo_settings import GrpoSettings
@@ -29,9 +22,21 @@ from maestro_agents.llm.pretrained import Pretrained
 from maestro_agents.llm.rollout import Rollout, play
 from maestro_agents.llm.transformers_generator import TransformersGenerator
 from maestro_agents.llm.trl_pictures import PlayedPictures, task_of
-from maestro_env.errors import ConfigurationError
+from maestro_env.errors import ConfigurationError, MissingExtraError
 from maestro_env.text.env import MaestroTextEnv
 from maestro_env.types import Outcome
+
+os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
+
+try:
+    from datasets import Dataset
+    from transformers import TrainerCallback
+    from trl.trainer.grpo_config import GRPOConfig
+    from trl.trainer.grpo_trainer import GRPOTrainer
+except ImportError as error:
+    raise MissingExtraError(
+        f"maestro_agents.llm.trl_adapter needs {error.name}, which is not installed: pip install 'maestro-env[llm]'"
+    ) from error
 
 
 @final
@@ -50,6 +55,7 @@ class GrpoTraining:
         folder: str | Path,
         after_rollouts: Callable[[int, Sequence[Rollout]], None] | None = None,
         after_step: Callable[[int], None] | None = None,
+        after_log: Callable[[int, Mapping[str, Any]], None] | None = None,
         peft_config: Any = None,
     ) -> None:
         """Set everything up; nothing is played yet.
@@ -64,6 +70,7 @@ class GrpoTraining:
             folder: For checkpoints.
             after_rollouts: Is told the step and the episodes of a batch.
             after_step: Is told how many steps were taken, after each.
+            after_log: Is told the same and TRL's own figures: loss, size of the gradient, rate, entropy and others.
             peft_config: Of low-rank adapters; None trains all weights.
 
         Raises:
@@ -101,14 +108,15 @@ class GrpoTraining:
             train_dataset=Dataset.from_dict(columns),
             processing_class=pretrained.tokeniser.inner if self._processor is None else self._processor,
             rollout_func=self._roll_out,
-            callbacks=[] if after_step is None else [_AfterStep(after_step)],
+            callbacks=[_Tell(after_step, after_log)],
             peft_config=peft_config,
         )
 
     @property
     def policy(self) -> TransformersGenerator:
         """The model as it is now."""
-        model: Any = self.trainer.accelerator.unwrap_model(self.trainer.model)
+        trainer: Any = self.trainer
+        model = trainer.accelerator.unwrap_model(trainer.model)
         return TransformersGenerator(replace(self._pretrained, model=model))
 
     def run(self, *, resume_from: str | Path | None = None) -> None:
@@ -161,15 +169,26 @@ def format(format_reward: list[float | None], **_: Any) -> list[float | None]:
 
 
 @final
-class _AfterStep(TrainerCallback):
-    """Tells how many steps were taken."""
+class _Tell(TrainerCallback):
+    """Tells how many steps were taken, and what TRL says of them."""
 
-    def __init__(self, tell: Callable[[int], None]) -> None:
-        self._tell = tell
+    def __init__(
+        self,
+        after_step: Callable[[int], None] | None,
+        after_log: Callable[[int, Mapping[str, Any]], None] | None,
+    ) -> None:
+        self._after_step = after_step
+        self._after_log = after_log
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         del args, control, kwargs
-        self._tell(int(state.global_step))
+        if self._after_step is not None:
+            self._after_step(int(state.global_step))
+
+    def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        del args, control
+        if self._after_log is not None:
+            self._after_log(int(state.global_step), kwargs["logs"])
 
 
 def _trl_config(settings: GrpoSettings, sampling: Sampling, *, folder: str | Path, device: str) -> GRPOConfig:

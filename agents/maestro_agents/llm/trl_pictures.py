@@ -13,11 +13,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, final
 
-import torch
-from transformers import ProcessorMixin
-
 from maestro_agents.llm.pretrained import Pretrained
 from maestro_agents.llm.rollout import Rollout
+from maestro_env.errors import MissingExtraError
+
+try:
+    import torch
+    from transformers import ProcessorMixin
+except ImportError as error:
+    raise MissingExtraError(
+        f"maestro_agents.llm.trl_pictures needs {error.name}, which is not installed: pip install 'maestro-env[llm]'"
+    ) from error
 
 
 @final

@@ -1,11 +1,15 @@
 """A language model in the leaderboard's loop: the same words, the same calls, the environment's own answer."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
 from maestro_agents.evaluate import evaluate
 from maestro_agents.llm.agent import LLMAgent
 from maestro_agents.llm.byte_tokeniser import ByteTokeniser
+from maestro_agents.llm.layout import Layout
 from maestro_agents.llm.scripted import ScriptedGenerator
 from maestro_env.env import MaestroEnv
 from maestro_env.errors import ConfigurationError
@@ -89,3 +93,26 @@ def test_agent__without_begin_episode(env: MaestroEnv) -> None:
     observation, _ = env.reset(seed=0)
     with pytest.raises(ConfigurationError, match="begin_episode"):
         agent_of(env, call(env)).predict(observation)
+
+
+def test_load__plays_as_the_model_that_was_saved(env: MaestroEnv, tiny: Any, tiny_config: Path, tmp_path: Path) -> None:
+    from maestro_agents.llm import run_folder
+    from maestro_agents.llm.settings import read_settings
+    from maestro_agents.llm.transformers_generator import TransformersGenerator
+
+    settings = read_settings(tiny_config, ["sampling.max_new_tokens=9"])
+    run_folder.save_model(tiny, tmp_path, settings)
+    loaded = LLMAgent.load(tmp_path / "model", env)
+    made = LLMAgent(env, TransformersGenerator(tiny), layout=Layout(instructions=False), sampling=settings.sampling)
+    for agent in (loaded, made):
+        evaluate(agent, env, tasks=env.task_ids[:3])
+    assert len(loaded.finished) == 3
+    assert [each.completion_ids for each in loaded.finished] == [each.completion_ids for each in made.finished]
+    assert {each.prompt_ids for each in loaded.finished} == {each.prompt_ids for each in made.finished}
+    assert max(len(each.completion_ids) for each in loaded.finished) <= 9
+
+
+def test_load__unknown_model(env: MaestroEnv) -> None:
+    pytest.importorskip("transformers", reason="needs the extra llm")
+    with pytest.raises(ConfigurationError, match=r"There is no model 'nowhere'; give a folder"):
+        LLMAgent.load("nowhere", env)

@@ -1,6 +1,7 @@
 """Rollouts: which tokens are whose, and that nothing is encoded twice."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -13,8 +14,9 @@ from maestro_env.errors import ConfigurationError
 from maestro_env.recordings.recording import Recording
 from maestro_env.testing import FakeBackend, fake_registry, fake_reply
 from maestro_env.text.env import MaestroTextEnv
+from maestro_env.text.moment import moment_of
 from maestro_env.text.names import written
-from maestro_env.types import Outcome
+from maestro_env.types import Outcome, Status
 
 SAMPLING = Sampling(max_new_tokens=200)
 TOKENISER = ByteTokeniser()
@@ -55,6 +57,33 @@ def test_rollout__direct_answer_is_legal_and_trained_on(text_env: MaestroTextEnv
     assert rollout.experts == ()
     assert all(rollout.policy_mask)
     assert rollout.outcome in (Outcome.CORRECT, Outcome.WRONG)
+
+
+@pytest.mark.parametrize("required", [False, True])
+def test_rollout__whether_a_direct_answer_is_rewarded_is_an_option(told: Recording, required: bool) -> None:
+    env = MaestroTextEnv(recording=told, registry=None, images=False, require_call=required)
+    env.reset(options={"task": env.task_ids[0]})
+    gold = moment_of(env.base).task.gold
+    rollout = rollout_of(env, lambda _: f"<answer> {gold} </answer>")
+    assert rollout.well_formed
+    assert all(rollout.policy_mask)
+    assert rollout.reward == (0.0 if required else 1.0)
+
+
+@pytest.mark.parametrize(("option", "outcome"), [("show", Outcome.CORRECT), ("truncate", Outcome.EXPERT_ERROR)])
+def test_rollout__failure_of_an_expert_is_shown_or_ends_the_episode(
+    told: Recording, option: str, outcome: Outcome
+) -> None:
+    reply = replace(fake_reply(None, confidence=None), text="no reply within 5 s", status=Status.TIMEOUT)
+    backend = FakeBackend(dict.fromkeys(fake_registry().ids, reply))
+    env = MaestroTextEnv(recording=told, registry=None, backend=backend, images=False, on_failure=option)
+    env.reset(options={"task": env.task_ids[0]})
+    call = f"<search> {written(env.registry.experts[0])}: look </search>"
+    gold = moment_of(env.base).task.gold
+    rollout = rollout_of(env, lambda said: f"<answer> {gold} </answer>" if "timeout" in said else call)
+    assert rollout.outcome is outcome
+    assert rollout.well_formed
+    assert rollout.num_turns == (2 if option == "show" else 1)
 
 
 @pytest.mark.parametrize(

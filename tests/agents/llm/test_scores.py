@@ -1,6 +1,7 @@
 """What a set of episodes says."""
 
 from dataclasses import replace
+from math import isnan
 
 import pytest
 
@@ -46,3 +47,15 @@ def test_group_figures__groups_that_teach_nothing(rollout: Rollout) -> None:
     same_reward = replace(rollout, completion_ids=(2,))
     figures = group_figures([rollout, rollout, rollout, same_reward, rollout, other], 2)
     assert figures == {"zero_advantage": pytest.approx(2 / 3), "one_policy": pytest.approx(1 / 3)}
+
+
+def test_scores__failure_of_an_expert_is_no_reward_of_0(rollout: Rollout) -> None:
+    right = replace(rollout, reward=1.0, outcome=Outcome.CORRECT)
+    failed = replace(rollout, reward=0.0, outcome=Outcome.EXPERT_ERROR)
+    figures = summary([right, failed])
+    assert (figures["reward"], figures["expert_errors"]) == (1.0, 1)
+    assert isnan(summary([failed])["reward"])
+    # One reward is left in the first group and none in the second; in the third there are two.
+    other = replace(rollout, reward=-1.0, outcome=Outcome.UNANSWERED)
+    groups = [failed, right, right, failed, failed, failed, failed, right, other]
+    assert group_figures(groups, 3)["zero_advantage"] == pytest.approx(2 / 3)

@@ -18,6 +18,7 @@ from maestro_agents.llm.layout import Layout
 from maestro_agents.llm.rollout import Rollout
 from maestro_agents.llm.trl_adapter import GrpoTraining, as_trl
 from maestro_env.errors import ConfigurationError
+from maestro_env.testing import fake_recording
 from maestro_env.text.env import MaestroTextEnv
 from maestro_env.types import Outcome
 
@@ -212,3 +213,27 @@ def test_training__too_few_tasks(text_env: MaestroTextEnv, taught: Any, tmp_path
 def test_training__another_number_of_processes(text_env: MaestroTextEnv, taught: Any, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"1 processes were started.*for 2.*--num_processes 2"):
         train(text_env, taught, tmp_path, processes=2)
+
+
+def test_adapter__failure_of_an_expert_moves_nothing(taught: Any, tmp_path: Path) -> None:
+    """Its episode has no gradient, and the others of its group are compared with one another alone."""
+    failing = fake_recording(num_tasks=60, failing=0.5)
+    env = MaestroTextEnv(
+        recording=failing, registry=None, prompt="compact", images=False, max_turns=2, on_failure="truncate"
+    )
+    model = copy.deepcopy(taught.model)
+    _, rollouts, kept = train(env, taught, tmp_path)
+    assert 0 < sum(rollout.outcome is Outcome.EXPERT_ERROR for rollout in rollouts) < 12
+    loss = torch.tensor(0.0)
+    for first in range(0, 12, 4):
+        scored = [each for each in rollouts[first : first + 4] if each.outcome is not Outcome.EXPERT_ERROR]
+        if len(scored) < 2:  # nothing to be compared with
+            continue
+        for rollout, advantage in zip(scored, advantages_of(scored, len(scored)), strict=True):
+            logprobs = logprobs_of(model, rollout)
+            ratio = (logprobs - logprobs.detach()).exp()
+            loss = loss - (ratio * advantage)[torch.tensor(rollout.policy_mask)].mean() / len(rollouts)
+    loss.backward()
+    assert max(gradient.abs().max().item() for gradient in kept.of.values()) > 1e-3
+    for name, weight in model.named_parameters():
+        torch.testing.assert_close(kept.of[name], weight.grad, atol=2e-5, rtol=1e-3)
