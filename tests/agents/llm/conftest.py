@@ -120,7 +120,7 @@ def taught_seeing_state(pictured: Recording) -> Any:
     layout = layout_of(seeing.tokeniser, layout="chat", instructions=False, pictures=seeing.pictures)
     traces = random_traces(env, env.task_ids, most_calls=1, seed=0)
     rollouts = [replay(env, trace, tokeniser=seeing.tokeniser, layout=layout) for trace in traces]
-    settings = Fit(epochs=15, batch_size=8, lr=1e-2, max_grad_norm=1.0, weight_decay=0.0, seed=0)
+    settings = Fit(epochs=40, batch_size=8, lr=1e-2, max_grad_norm=1.0, weight_decay=0.0, seed=0)
     fit(seeing.model, rollouts, settings, pad_id=seeing.tokeniser.pad_id, pictures=seeing.pictures)
     return seeing
 

@@ -95,8 +95,8 @@ def test_generator__log_probabilities_are_those_of_a_full_pass(seeing: Pretraine
     """Pictures of three sizes side by side, with a row that shows none; rows end at different times."""
     asked = requests_of(seeing, picture_env, 6)
     asked.append(Request(token_ids=tuple(seeing.tokeniser.encode("Question: how many?")), seed=(9,)))
-    turns = TransformersGenerator(seeing).write(asked, Sampling(max_new_tokens=40, stop=("e", "a", "1")))
-    assert len({len(written.token_ids) for written in turns}) > 3
+    turns = TransformersGenerator(seeing).write(asked, Sampling(max_new_tokens=40, stop=("e",)))
+    assert len({len(written.token_ids) for written in turns}) > 2
     for request, written in zip(asked, turns, strict=True):
         expected = logprobs_of(seeing, request.token_ids, written.token_ids, request.views)
         torch.testing.assert_close(torch.tensor(written.logprobs), expected, atol=1e-5, rtol=0)
