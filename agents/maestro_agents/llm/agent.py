@@ -3,7 +3,8 @@
 How it gets the words: `begin_episode` shows an agent the task's id, and the environment's recording holds the question
 under that id. The agent keeps a text environment over the same recording, rules and experts, and plays every episode
 there as well: what it writes there is what it does here, and what it is told there is what was replayed here. It sees
-the question, its choices and what its calls replied, as in `MaestroText-v0`; gold answers it never sees.
+the question, its choices and what its calls replied, and pictures if it is made to, as in `MaestroText-v0`; gold
+answers it never sees.
 
 What differs from `MaestroText-v0`: the final answer is the environment's rule's (a vote, say), as for every agent; the
 policy's own words only end the episode. A turn that is a format fault ends it as well, with what was called so far.
@@ -43,6 +44,7 @@ class LLMAgent:
         layout: Layout | None = None,
         sampling: Sampling | None = None,
         prompt: str = "compact",
+        images: bool = False,
         seed: int = 0,
     ) -> None:
         """Keep the model and the environment's terms.
@@ -53,6 +55,7 @@ class LLMAgent:
             layout: How what is said becomes tokens; plain text with instructions by default.
             sampling: How turns are drawn; `deterministic` overrides its temperature with 0.
             prompt: `compact` or `full`.
+            images: Whether prompts show pictures.
             seed: Of the draws.
 
         Raises:
@@ -72,7 +75,7 @@ class LLMAgent:
         terms = terms_of(env)
         self._rules: dict[str, Any] = {
             "prompt": prompt,
-            "images": False,
+            "images": images,
             "max_turns": terms.max_turns,
             "cost_weight": terms.price,
             "answer_rule": terms.answer_rule.value,
@@ -113,6 +116,7 @@ class LLMAgent:
             layout=run.make_layout(settings, pretrained),
             sampling=settings.sampling,
             prompt=settings.env.get("prompt", "full"),
+            images=settings.env.get("images", True),
         )
 
     def begin_episode(self, info: Mapping[str, Any]) -> State:

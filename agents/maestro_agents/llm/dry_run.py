@@ -74,7 +74,7 @@ def lines_of(settings: RunSettings, *, command: str) -> Iterator[str]:
 def _sizes_of(settings: RunSettings, env: MaestroTextEnv) -> _Sizes:
     chosen = settings.model
     if not chosen.place:
-        made = run.make_model(settings, env)
+        made = run.make_model(replace(settings, model=replace(chosen, device="cpu")), env)
         image_processor = None if made.pictures is None else made.pictures.image_processor
         return _Sizes(
             source="built from nothing",

@@ -100,8 +100,7 @@ def train(
     figures = evaluate(settings.grpo.steps)
     if board is not None:
         board.close()
-    final = replace(pretrained, model=merged(training.policy.model))
-    run_folder.save_model(final, folder, settings)
+    run_folder.save_model(replace(pretrained, model=merged(training.policy.model)), folder, settings)
     return figures
 
 

@@ -6,6 +6,7 @@ from typing import Any, final
 from maestro_agents.llm.generation import Generator, Request, Sampling
 from maestro_agents.llm.layout import Layout
 from maestro_env.text.transcript import Turn
+from maestro_env.text.view import View
 
 
 @final
@@ -36,12 +37,14 @@ class LLMPlayer:
         self._sampling = sampling
         self._seed = seed
         self._token_ids: list[int] = []
+        self._views: tuple[View, ...] = ()
         self._num_turns = 0
         self._ended_itself = False
 
     def begin(self, turns: Sequence[Turn]) -> None:
         """Take in the prompt."""
         self._token_ids = self._layout.opening(turns, self._generator.tokeniser)
+        self._views = self._layout.shown(turns)
         self._num_turns = 0
 
     def write(self) -> str:
@@ -54,7 +57,7 @@ class LLMPlayer:
         if self._num_turns and len(self._token_ids) >= self._generator.context_length:
             self._ended_itself = False
             return self._layout.opened
-        request = Request(token_ids=tuple(self._token_ids), seed=(self._seed, self._num_turns))
+        request = Request(token_ids=tuple(self._token_ids), seed=(self._seed, self._num_turns), views=self._views)
         (written,) = self._generator.write([request], self._sampling)
         self._token_ids += written.token_ids
         self._num_turns += 1

@@ -72,6 +72,65 @@ def taught(taught_state: Any) -> Any:
     return Pretrained(model=copy.deepcopy(taught_state.model), tokeniser=taught_state.tokeniser)
 
 
+@pytest.fixture(scope="session")
+def pictured(told: Recording, tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    """The recording with a picture for each task, of three sizes: 2, 4 and 6 tokens of the tiny model that sees."""
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    references: list[str] = []
+    for number in range(12):
+        height, width = ((32, 64), (64, 64), (64, 96))[number % 3]
+        pixels = rng.integers(0, 256, (height // 16, width // 16, 3), np.uint8).repeat(16, 0).repeat(16, 1)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+        references.append(str(folder / f"{number}.png"))
+    tasks = tuple(replace(task, images=(references[place % 12],)) for place, task in enumerate(told.tasks))
+    return replace(told, tasks=tasks)
+
+
+@pytest.fixture
+def picture_env(pictured: Recording) -> MaestroTextEnv:
+    return MaestroTextEnv(
+        recording=pictured, registry=None, split="train", prompt="compact", max_turns=2, format_penalty=0.5
+    )
+
+
+@pytest.fixture(scope="session")
+def seeing(pictured: Recording) -> Any:
+    """A model of random weights that can be shown pictures; nothing may train it."""
+    pytest.importorskip("transformers", reason="needs the extra llm")
+    from maestro_agents.llm.tiny import texts_of
+    from maestro_agents.llm.tiny_vision import tiny_vision_model
+
+    env = MaestroTextEnv(recording=pictured, registry=None, split="train", prompt="compact")
+    return tiny_vision_model(texts_of(env), seed=0, layers=2, width=32, context_length=1024, vocabulary=340)
+
+
+@pytest.fixture(scope="session")
+def taught_seeing_state(pictured: Recording) -> Any:
+    """The same, able to write the format now and then, so that its episodes differ in reward; nothing may train it."""
+    pytest.importorskip("transformers", reason="needs the extra llm")
+    from maestro_agents.llm.pretrained import layout_of
+    from maestro_agents.llm.supervised import Fit, fit
+    from maestro_agents.llm.tiny import texts_of
+    from maestro_agents.llm.tiny_vision import tiny_vision_model
+    from maestro_agents.llm.traces import random_traces, replay
+
+    env = MaestroTextEnv(recording=pictured, registry=None, split="train", prompt="compact", max_turns=2)
+    seeing = tiny_vision_model(texts_of(env), seed=0, layers=2, width=64, context_length=1024, vocabulary=340)
+    layout = layout_of(seeing.tokeniser, layout="chat", instructions=False, pictures=seeing.pictures)
+    traces = random_traces(env, env.task_ids, most_calls=1, seed=0)
+    rollouts = [replay(env, trace, tokeniser=seeing.tokeniser, layout=layout) for trace in traces]
+    settings = Fit(epochs=40, batch_size=8, lr=1e-2, max_grad_norm=1.0, weight_decay=0.0, seed=0)
+    fit(seeing.model, rollouts, settings, pad_id=seeing.tokeniser.pad_id, pictures=seeing.pictures)
+    return seeing
+
+
+@pytest.fixture
+def taught_seeing(taught_seeing_state: Any) -> Any:
+    """A copy of it, to be trained."""
+    return replace(taught_seeing_state, model=copy.deepcopy(taught_seeing_state.model))
+
+
 def catalog_of(registry: Registry) -> str:
     """Return a registry as a catalog file."""
     lines: list[str] = []
@@ -172,62 +231,3 @@ def tagless(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = tiny_model(inner, seed=0, layers=1, width=32, context_length=1024)
     Pretrained(model=model, tokeniser=PretrainedTokeniser(inner)).save(folder)
     return folder
-
-
-@pytest.fixture(scope="session")
-def pictured(told: Recording, tmp_path_factory: pytest.TempPathFactory) -> Recording:
-    """The recording with a picture for each task, of three sizes: 2, 4 and 6 tokens of the tiny model that sees."""
-    folder = tmp_path_factory.mktemp("pictures")
-    rng = np.random.default_rng(0)
-    references: list[str] = []
-    for number in range(12):
-        height, width = ((32, 64), (64, 64), (64, 96))[number % 3]
-        pixels = rng.integers(0, 256, (height // 16, width // 16, 3), np.uint8).repeat(16, 0).repeat(16, 1)
-        Image.fromarray(pixels).save(folder / f"{number}.png")
-        references.append(str(folder / f"{number}.png"))
-    tasks = tuple(replace(task, images=(references[place % 12],)) for place, task in enumerate(told.tasks))
-    return replace(told, tasks=tasks)
-
-
-@pytest.fixture
-def picture_env(pictured: Recording) -> MaestroTextEnv:
-    return MaestroTextEnv(
-        recording=pictured, registry=None, split="train", prompt="compact", max_turns=2, format_penalty=0.5
-    )
-
-
-@pytest.fixture(scope="session")
-def seeing(pictured: Recording) -> Any:
-    """A model of random weights that can be shown pictures; nothing may train it."""
-    pytest.importorskip("transformers", reason="needs the extra llm")
-    from maestro_agents.llm.tiny import texts_of
-    from maestro_agents.llm.tiny_vision import tiny_vision_model
-
-    env = MaestroTextEnv(recording=pictured, registry=None, split="train", prompt="compact")
-    return tiny_vision_model(texts_of(env), seed=0, layers=2, width=32, context_length=1024, vocabulary=340)
-
-
-@pytest.fixture(scope="session")
-def taught_seeing_state(pictured: Recording) -> Any:
-    """The same, able to write the format now and then, so that its episodes differ in reward; nothing may train it."""
-    pytest.importorskip("transformers", reason="needs the extra llm")
-    from maestro_agents.llm.pretrained import layout_of
-    from maestro_agents.llm.supervised import Fit, fit
-    from maestro_agents.llm.tiny import texts_of
-    from maestro_agents.llm.tiny_vision import tiny_vision_model
-    from maestro_agents.llm.traces import random_traces, replay
-
-    env = MaestroTextEnv(recording=pictured, registry=None, split="train", prompt="compact", max_turns=2)
-    seeing = tiny_vision_model(texts_of(env), seed=0, layers=2, width=64, context_length=1024, vocabulary=340)
-    layout = layout_of(seeing.tokeniser, layout="chat", instructions=False, pictures=seeing.pictures)
-    traces = random_traces(env, env.task_ids, most_calls=1, seed=0)
-    rollouts = [replay(env, trace, tokeniser=seeing.tokeniser, layout=layout) for trace in traces]
-    settings = Fit(epochs=15, batch_size=8, lr=1e-2, max_grad_norm=1.0, weight_decay=0.0, seed=0)
-    fit(seeing.model, rollouts, settings, pad_id=seeing.tokeniser.pad_id, pictures=seeing.pictures)
-    return seeing
-
-
-@pytest.fixture
-def taught_seeing(taught_seeing_state: Any) -> Any:
-    """A copy of it, to be trained."""
-    return replace(taught_seeing_state, model=copy.deepcopy(taught_seeing_state.model))

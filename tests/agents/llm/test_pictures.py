@@ -10,15 +10,21 @@ pytest.importorskip("transformers", reason="needs the extra llm")
 
 import torch
 
+from maestro_agents.evaluate import evaluate
+from maestro_agents.llm.agent import LLMAgent
 from maestro_agents.llm.byte_tokeniser import ByteTokeniser
 from maestro_agents.llm.generation import Request, Sampling
 from maestro_agents.llm.layout import Layout
+from maestro_agents.llm.player import LLMPlayer
 from maestro_agents.llm.pretrained import Pretrained, layout_of, load_pretrained
 from maestro_agents.llm.rollout import Rollout, begin, play
 from maestro_agents.llm.tiny_vision import PLACEHOLDER, VISION_END, VISION_START
 from maestro_agents.llm.transformers_generator import TransformersGenerator
+from maestro_env.env import MaestroEnv
 from maestro_env.errors import ConfigurationError
+from maestro_env.recordings.recording import Recording
 from maestro_env.text.env import MaestroTextEnv
+from maestro_env.text.transcript import Role
 from maestro_env.text.view import View
 from maestro_env.types import WHOLE, Context
 
@@ -86,10 +92,12 @@ def test_reply__tells_of_a_new_view_in_words(seeing: Pretrained) -> None:
 
 
 def test_generator__log_probabilities_are_those_of_a_full_pass(seeing: Pretrained, picture_env: MaestroTextEnv) -> None:
-    """Pictures of three sizes side by side, with a row that shows none."""
-    asked = requests_of(seeing, picture_env, 3)
+    """Pictures of three sizes side by side, with a row that shows none; rows end at different times."""
+    asked = requests_of(seeing, picture_env, 6)
     asked.append(Request(token_ids=tuple(seeing.tokeniser.encode("Question: how many?")), seed=(9,)))
-    for request, written in zip(asked, TransformersGenerator(seeing).write(asked, SAMPLING), strict=True):
+    turns = TransformersGenerator(seeing).write(asked, Sampling(max_new_tokens=40, stop=("e",)))
+    assert len({len(written.token_ids) for written in turns}) > 2
+    for request, written in zip(asked, turns, strict=True):
         expected = logprobs_of(seeing, request.token_ids, written.token_ids, request.views)
         torch.testing.assert_close(torch.tensor(written.logprobs), expected, atol=1e-5, rtol=0)
 
@@ -175,3 +183,22 @@ def test_rollout__without_pictures_is_that_of_a_model_that_reads(seeing: Pretrai
         own = torch.tensor(rollout.policy_mask)
         expected = logprobs_of(seeing, rollout.prompt_ids, rollout.completion_ids, ())
         torch.testing.assert_close(torch.tensor(rollout.logprobs)[own], expected[own], atol=1e-5, rtol=0)
+
+
+def test_agent__is_shown_pictures(seeing: Pretrained, pictured: Recording) -> None:
+    env = MaestroEnv(recording=pictured, registry=None, split="val", max_turns=2)
+    generator = TransformersGenerator(seeing)
+    agent = LLMAgent(env, generator, layout=layout(seeing), sampling=SAMPLING, images=True)
+    evaluate(agent, env, tasks=env.task_ids[:2])
+    assert [sum(view.num_images for view in rollout.views) for rollout in agent.finished] == [1, 1]
+
+
+def test_player__writes_what_a_rollout_holds(seeing: Pretrained, picture_env: MaestroTextEnv) -> None:
+    """The same seed, token by token: the pictures are the same as well."""
+    chosen, task_id = layout(seeing), picture_env.task_ids[0]
+    greedy = replace(SAMPLING, temperature=0.0)
+    (rollout,) = play(picture_env, TransformersGenerator(seeing), [task_id], sampling=greedy, layout=chosen)
+    player = LLMPlayer(TransformersGenerator(seeing), layout=chosen, sampling=greedy, env_arguments={})
+    picture_env.reset(options={"task": task_id})
+    player.begin(picture_env.turns)
+    assert player.write() == next(turn.text for turn in rollout.turns if turn.role is Role.ASSISTANT)
