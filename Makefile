@@ -16,7 +16,7 @@ CONTRACT_TESTS := $(wildcard tests/maestro_env/test_env*.py) tests/test_import.p
 # The monolith is a baseline: nothing trains on it, so train tasks are left out.
 MONOLITH := --registry monolith --models monolith locator-a locator-b --plain 0 250 500 --scenes 0 1000 2000
 
-.PHONY: setup compare world test check lint format types docs docs-check pictures bench bench-smoke test-oldest clean
+.PHONY: setup compare orchestrate world test check lint format types docs docs-check pictures bench bench-smoke test-oldest clean
 
 setup: $(VENV)/.installed
 
@@ -29,6 +29,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 compare: setup
 	$(BIN)/python -m benchmarks.compare $(ARGS)
+
+# The language model of 0.4 million parameters: warm start, GRPO and what it was worth, by both cores.
+orchestrate: setup
+	OMP_NUM_THREADS=2 $(BIN)/python -m benchmarks.orchestrate $(ARGS)
 
 test: setup
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 $(ARGS)

@@ -1,6 +1,7 @@
 """The command `python -m maestro_agents.llm.grpo`: training by playing. trl_adapter.py does the work."""
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,6 +23,9 @@ def train(
 ) -> dict[str, Any]:
     """Train a model, write it into a folder, and return the figures of the last evaluation.
 
+    Of several processes the first writes and evaluates, and its share of each batch is what `training.jsonl` tells of;
+    the others return nothing.
+
     The folder holds `model/`, `checkpoints/`, `training.jsonl` (every step's batch: a policy looks better there than it
     is) and `held-out.jsonl` (the fixed set, before the first step and after every few).
 
@@ -36,9 +40,10 @@ def train(
             no unfinished run of these settings to go on with, or a missing extra.
     """
     folder = Path(place)
-    if goes_on:
+    first = os.environ.get("RANK", "0") == "0"  # launchers number the processes that they start
+    if first and goes_on:
         run_folder.check_goes_on(folder, settings)
-    else:
+    elif first:
         run_folder.refuse_full(folder)
     checkpoint = last_checkpoint(folder / "checkpoints")
     from_step = 0 if checkpoint is None else step_of(checkpoint)
@@ -49,9 +54,11 @@ def train(
     held_out.check(TransformersGenerator(pretrained))
     tasks = run.draw_tasks(env, min(settings.grpo.num_questions, len(env.task_ids)), seed=settings.grpo.seed)
     run.check_prompts(env, tasks, generator=TransformersGenerator(pretrained), layout=layout)
-    board = TensorboardLog(folder / "tensorboard", from_step=from_step) if tensorboard else None
+    board = TensorboardLog(folder / "tensorboard", from_step=from_step) if tensorboard and first else None
 
     def after_rollouts(step: int, rollouts: Sequence[Rollout]) -> None:
+        if not first:
+            return
         groups = scores.group_figures(rollouts, settings.grpo.group_size)
         figures = {**scores.summary(rollouts), **groups}
         batches.add(step, figures)
@@ -69,7 +76,7 @@ def train(
         return figures
 
     def after_step(step: int) -> None:
-        if step % settings.evaluation.every == 0 and step < settings.grpo.steps:
+        if first and step % settings.evaluation.every == 0 and step < settings.grpo.steps:
             evaluate(step)
 
     def after_log(step: int, figures: Mapping[str, Any]) -> None:
@@ -89,6 +96,9 @@ def train(
         after_log=after_log,
         peft_config=lora_config(settings.model.lora_rank),
     )
+    if not first:
+        training.run(resume_from=checkpoint)
+        return {}
     run_folder.new_folder(folder, settings, goes_on=True)
     batches = run_folder.Log(folder / "training.jsonl", from_step=from_step)
     # A checkpoint is written after the evaluation of its step, but for the last evaluation, which follows on training.
@@ -147,7 +157,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MaestroError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    sys.stdout.write(f"After training: {run.in_words(figures)}\n")
+    if figures:
+        sys.stdout.write(f"After training: {run.in_words(figures)}\n")
     return 0
 
 
