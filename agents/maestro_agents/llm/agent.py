@@ -176,7 +176,13 @@ class LLMAgent:
         """Return the text environment that holds a task."""
         split = self._recording.task_splits[self._recording.index_of(task_id)]
         if split not in self._told:
+            recording = self._recording
+            cells = zip(recording.task_benchmarks, recording.task_splits, strict=True)
             self._told[split] = MaestroTextEnv(
-                recording=self._recording, registry=self._registry, split=split, **self._rules
+                recording=recording,
+                registry=self._registry,
+                split=split,
+                benchmarks=tuple(dict.fromkeys(name for name, own in cells if own == split)),
+                **self._rules,
             )
         return self._told[split]

@@ -17,6 +17,9 @@ from maestro_agents.llm.transformers_generator import TransformersGenerator
 from maestro_agents.llm.trl_adapter import GrpoTraining
 from maestro_env.errors import MaestroError
 
+_TELL_EVERY = 10
+"""Steps between two lines that say how it goes."""
+
 
 def train(
     settings: RunSettings, place: str | Path, *, goes_on: bool = False, tensorboard: bool = False
@@ -62,6 +65,11 @@ def train(
         groups = scores.group_figures(rollouts, settings.grpo.group_size)
         figures = {**scores.summary(rollouts), **groups}
         batches.add(step, figures)
+        if step % _TELL_EVERY == 0:
+            sys.stderr.write(
+                f"step {step} of {settings.grpo.steps}: this batch, reward {figures['reward']:.3f}, "
+                f"well-formed {figures['well_formed']:.3f}\n"
+            )
         if board is not None:
             board.add("batch", step, figures)
 

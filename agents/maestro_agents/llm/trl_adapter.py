@@ -31,7 +31,7 @@ os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
 
 try:
     from datasets import Dataset
-    from transformers import TrainerCallback
+    from transformers import PrinterCallback, TrainerCallback
     from trl.trainer.grpo_config import GRPOConfig
     from trl.trainer.grpo_trainer import GRPOTrainer
 except ImportError as error:
@@ -112,6 +112,7 @@ class GrpoTraining:
             callbacks=[_Tell(after_step, after_log)],
             peft_config=peft_config,
         )
+        self.trainer.remove_callback(PrinterCallback)  # prints every figure of every step
 
     @property
     def policy(self) -> TransformersGenerator:
