@@ -83,7 +83,7 @@ $(OLDEST)/.installed: pyproject.toml constraints-oldest.txt
 # vLLM pins torch and transformers, so it gets an environment of its own. What it brings of torchvision and its kin is
 # built for CUDA and breaks its import on a CPU; models of text do without.
 test-vllm: $(VLLM)/.installed
-	$(VLLM)/bin/python -m pytest -m vllm tests/agents/llm/servers
+	$(VLLM)/bin/python -m pytest -m vllm -W ignore tests/agents/llm/servers
 
 $(VLLM)/.installed: pyproject.toml
 	test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
