@@ -220,7 +220,7 @@ def test_adapter__failure_of_an_expert_moves_nothing(taught: Any, tmp_path: Path
         recording=failing, registry=None, prompt="compact", images=False, max_turns=2, on_failure="truncate"
     )
     model = copy.deepcopy(taught.model)
-    _, rollouts, kept = train(env, taught, tmp_path)
+    _, rollouts, kept = train(env, taught, tmp_path, seed=6)
     assert 0 < sum(rollout.outcome is Outcome.EXPERT_ERROR for rollout in rollouts) < 12
     loss = torch.tensor(0.0)
     for first in range(0, 12, 4):

@@ -26,11 +26,14 @@ def test_server__answers_in_order(stub: Any, server: Server) -> None:
 
 
 def test_server__requests_are_under_way_together_up_to_the_concurrency(stub: Any) -> None:
-    # Nobody is answered before three have come; a fourth would make it four at once.
-    three = threading.Barrier(3, timeout=30)
+    # Nobody is answered before three have come, and those three give a fourth the time to come as well.
+    three, fourth = threading.Barrier(3, timeout=30), threading.Event()
 
     def reply(path: str, body: Any) -> Any:
         three.wait()
+        if stub.most_at_once > 3:
+            fourth.set()
+        fourth.wait(timeout=0.2)
         return 200, '{"a": 1}'
 
     stub.reply = reply

@@ -75,9 +75,15 @@ def on_a_server(folder: Path, taught_state: Any) -> Iterator[Any]:
         *("--host", "127.0.0.1", "--port", str(port), "--served-model-name", "tiny", "--dtype", "float32"),
         *("--max-model-len", str(WINDOW), "--enforce-eager", "--logprobs-mode", "processed_logprobs"),
     ]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT) as process:
+    # A server has its engine in a process of its own, whatever the engine of this process was told.
+    environment = {name: value for name, value in os.environ.items() if name != "VLLM_ENABLE_V1_MULTIPROCESSING"}
+    log = folder.parent / "server.log"
+    with (
+        log.open("wb") as written,
+        subprocess.Popen(command, stdout=written, stderr=subprocess.STDOUT, env=environment) as process,
+    ):
         try:
-            _wait_for(f"{base_url}/models", process)
+            _wait_for(f"{base_url}/models", process, log)
             with Server(base_url) as server:
                 served = served_model(server)
                 yield OpenAIGenerator(
@@ -90,16 +96,16 @@ def on_a_server(folder: Path, taught_state: Any) -> Iterator[Any]:
             process.terminate()
 
 
-def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
+def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
     for _ in range(START_S):
         if process.poll() is not None:
-            raise RuntimeError(f"vLLM's server ended with status {process.returncode} before it answered")
+            raise RuntimeError(f"vLLM's server ended with status {process.returncode}: {log.read_text()[-2000:]}")
         try:
             with urllib.request.urlopen(address, timeout=5):
                 return
         except (urllib.error.URLError, TimeoutError):
             time.sleep(1)
-    raise RuntimeError(f"vLLM's server did not answer within {START_S} s")
+    raise RuntimeError(f"vLLM's server did not answer within {START_S} s: {log.read_text()[-2000:]}")
 
 
 @pytest.fixture(params=["in_process", "on_a_server"])
