@@ -92,7 +92,8 @@ def draw_tasks(env: MaestroTextEnv, number: int, *, seed: int) -> list[str]:
     if number > len(env.task_ids):
         raise ConfigurationError(f"{number} tasks are asked for, and there are {len(env.task_ids)}; ask for fewer.")
     rng = np.random.default_rng(seed)
-    shuffled = [env.task_ids[place] for place in rng.permutation(len(env.task_ids))]
+    order: list[int] = rng.permutation(len(env.task_ids)).tolist()
+    shuffled = [env.task_ids[place] for place in order]
     recording = env.base.recording
     rounds: dict[str, int] = {}
     met: Counter[str] = Counter()
@@ -101,7 +102,8 @@ def draw_tasks(env: MaestroTextEnv, number: int, *, seed: int) -> list[str]:
         rounds[task_id] = met[benchmark]
         met[benchmark] += 1
     chosen = sorted(shuffled, key=rounds.__getitem__)[:number]
-    return [chosen[place] for place in rng.permutation(number)]
+    mixed: list[int] = rng.permutation(number).tolist()
+    return [chosen[place] for place in mixed]
 
 
 def check_prompts(env: MaestroTextEnv, task_ids: Sequence[str], *, generator: Generator, layout: Layout) -> None:
@@ -130,7 +132,8 @@ class HeldOut:
         benchmarks = dict.fromkeys(
             trained.recording.task_benchmarks[trained.recording.index_of(task_id)] for task_id in trained.task_ids
         )
-        self._env = MaestroTextEnv(**{**settings.env, "split": split or chosen.split, "benchmarks": tuple(benchmarks)})
+        arguments: dict[str, Any] = {**settings.env, "split": split or chosen.split, "benchmarks": tuple(benchmarks)}
+        self._env = MaestroTextEnv(**arguments)
         self._tasks = draw_tasks(self._env, chosen.num_tasks, seed=chosen.seed)
         self._sampling = replace(settings.sampling, temperature=chosen.temperature)
         self._layout = layout

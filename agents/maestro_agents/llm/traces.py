@@ -201,7 +201,8 @@ def _draw(
     first: bool,
 ) -> int:
     """Return one of the legal actions: for the first call a locator in some cases, else a reader if there is one."""
-    locates = np.array([env.registry.experts[action - 1].model.role == Role.LOCATOR for action in legal])
+    actions: list[int] = legal.tolist()
+    locates = np.array([env.registry.experts[action - 1].model.role == Role.LOCATOR for action in actions])
     wanted = locates if first and rng.random() < _LOCATE_FIRST else ~locates
     choices = legal[wanted] if wanted.any() else legal
     return int(rng.choice(choices, p=chances[choices - 1] / chances[choices - 1].sum()))

@@ -15,7 +15,7 @@ from maestro_agents.llm.pretrained import PretrainedTokeniser
 from maestro_env.errors import ConfigurationError, MissingExtraError
 
 try:
-    import vllm
+    import vllm  # pyright: ignore[reportMissingImports]  (no extra of ours)
 except ModuleNotFoundError as error:
     raise MissingExtraError(
         "The backend vllm needs vLLM, which fixes its own torch and is therefore no extra of ours: in an environment "
@@ -76,7 +76,7 @@ class VllmGenerator:
         return [self._written(output.outputs[0]) for output in outputs]
 
     def _parameters(self, request: Request, sampling: Sampling) -> Any:
-        return vllm.SamplingParams(
+        parameters: Any = vllm.SamplingParams(
             max_tokens=min(sampling.max_new_tokens, self.context_length - len(request.token_ids)),
             temperature=sampling.temperature,
             stop=list(sampling.stop),
@@ -85,6 +85,7 @@ class VllmGenerator:
             seed=int(np.random.default_rng(request.seed).integers(_SEEDS)),
             logprobs=0,  # of the sampled token alone
         )
+        return parameters
 
     def _written(self, completion: Any) -> Written:
         token_ids = tuple(map(int, completion.token_ids))

@@ -2,6 +2,7 @@
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,5 +63,6 @@ def test_convert__smollm2(tmp_path: Path) -> None:
     import torch
 
     with torch.inference_mode():
-        written = loaded.model.generate(torch.tensor([prompt]), max_new_tokens=8, do_sample=False)
+        model: Any = loaded.model
+        written = model.generate(torch.tensor([prompt]), max_new_tokens=8, do_sample=False)
     assert "Paris" in loaded.tokeniser.decode(written[0][len(prompt) :].tolist())
