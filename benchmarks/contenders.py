@@ -1,5 +1,6 @@
 """Who takes part in the comparison, and with which settings. Playing them is playing.py's job."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -62,6 +63,7 @@ class Contender:
 
 
 def _tiny_orchestrator(env: Any) -> LLMAgent:
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # one for reading 1.7 MB would spoil ours
     return LLMAgent.load("tiny-orchestrator", env)
 
 

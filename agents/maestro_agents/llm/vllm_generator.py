@@ -6,7 +6,7 @@ may come out differently beside others, as rounding has it.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self, final
+from typing import Any, Self, cast, final
 
 import numpy as np
 
@@ -76,16 +76,18 @@ class VllmGenerator:
         return [self._written(output.outputs[0]) for output in outputs]
 
     def _parameters(self, request: Request, sampling: Sampling) -> Any:
-        parameters: Any = vllm.SamplingParams(
-            max_tokens=min(sampling.max_new_tokens, self.context_length - len(request.token_ids)),
-            temperature=sampling.temperature,
-            stop=list(sampling.stop),
-            include_stop_str_in_output=True,
-            skip_special_tokens=False,  # a tag that is a control token could not stop a turn otherwise
-            seed=int(np.random.default_rng(request.seed).integers(_SEEDS)),
-            logprobs=0,  # of the sampled token alone
+        return cast(
+            Any,
+            vllm.SamplingParams(
+                max_tokens=min(sampling.max_new_tokens, self.context_length - len(request.token_ids)),
+                temperature=sampling.temperature,
+                stop=list(sampling.stop),
+                include_stop_str_in_output=True,
+                skip_special_tokens=False,  # a tag that is a control token could not stop a turn otherwise
+                seed=int(np.random.default_rng(request.seed).integers(_SEEDS)),
+                logprobs=0,  # of the sampled token alone
+            ),
         )
-        return parameters
 
     def _written(self, completion: Any) -> Written:
         token_ids = tuple(map(int, completion.token_ids))

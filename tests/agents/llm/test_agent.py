@@ -116,3 +116,9 @@ def test_load__unknown_model(env: MaestroEnv) -> None:
     pytest.importorskip("transformers", reason="needs the extra llm")
     with pytest.raises(ConfigurationError, match=r"There is no model 'nowhere'; give a folder"):
         LLMAgent.load("nowhere", env)
+
+
+def test_agent__plays_benchmarks_that_nobody_trained_on() -> None:
+    env = MaestroEnv(split="test", benchmarks=["hires_scene"])
+    records = evaluate(agent_of(env, "<answer> 1 </answer>"), env, tasks=env.task_ids[:2], side_by_side=2)
+    assert [record.benchmark for record in records] == ["hires_scene", "hires_scene"]
