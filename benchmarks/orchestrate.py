@@ -31,10 +31,10 @@ from maestro_agents.llm.pretrained import load_pretrained
 from maestro_agents.llm.rollout import Rollout
 from maestro_agents.llm.settings import RunSettings, read_settings
 from maestro_agents.llm.transformers_generator import TransformersGenerator
-from maestro_env.errors import MaestroError
+from maestro_env.errors import ConfigurationError, MaestroError
 
-STAGES = ("warm start", "GRPO")
-"""The model before and after it was trained by playing."""
+STAGES = ("warm-start", "grpo")
+"""Folders of the model before and after it was trained by playing."""
 
 WAYS = {"sampled": 1.0, "greedy": 0.0}
 """Temperatures to play at."""
@@ -62,8 +62,16 @@ def train(settings: RunSettings, folder: Path, console: Console) -> None:
         settings: Of the run.
         folder: Of the seed; gets `warm-start/` and `grpo/`, each with its `model/` and `seconds.json`.
         console: Is told what begins.
+
+    Raises:
+        ConfigurationError: What is there was trained with other settings.
     """
-    warm, trained = folder / "warm-start", folder / "grpo"
+    warm, trained = (folder / stage for stage in STAGES)
+    if (warm / "model").is_dir() and read_settings(warm / "settings.json") != settings:
+        raise ConfigurationError(
+            f"The models in {str(folder)!r} were trained with other settings, which {str(warm / 'settings.json')!r} "
+            "tells. Give those, or another folder with --out."
+        )
     if not (warm / "model").is_dir():
         shutil.rmtree(warm, ignore_errors=True)  # a few minutes of work at most, and not worth a checkpoint
         console.print(f"{folder.name}: warm start")
@@ -90,7 +98,7 @@ def played(
     held_out = replace(settings, evaluation=chosen)
     benchmarks: list[str] = []
     outcomes: list[list[list[float]]] = []
-    for stage in ("warm-start", "grpo"):
+    for stage in STAGES:
         pretrained = load_pretrained(folder / stage / "model")
         tasks = run.HeldOut(held_out, run.make_layout(settings, pretrained), split=split)
         rollouts = tasks.play(TransformersGenerator(pretrained))
@@ -148,7 +156,7 @@ def orchestrate(arguments: argparse.Namespace, console: Console) -> None:
                 parts.append(_part(f"seed {seed}", split, way, gains(benchmarks[split], outcome[None]), console))
         document["settings"] = settings.as_document()
         document["seeds"][str(seed)] = {
-            "seconds": {name: _seconds(folder / name) for name in ("warm-start", "grpo")},
+            "seconds": {name: _seconds(folder / name) for name in STAGES},
             "played": parts,
         }
     for (split, way), each in outcomes.items():

@@ -51,6 +51,9 @@ def test_orchestrate__trains_plays_and_goes_on(tmp_path: Path, capsys: pytest.Ca
     again = json.loads((tmp_path / SUMMARY).read_text("utf-8"))
     assert again["seeds"]["3"]["seconds"]["grpo"] is None
     assert again["all"] == first["all"]
+    # Other settings are refused, where the figures would be those of the models that are there.
+    assert main([*command, "--set=sft.lr=0.5"]) == 2
+    assert "were trained with other settings" in " ".join(capsys.readouterr().err.split())
 
 
 def test_orchestrate__settings_without_meaning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
