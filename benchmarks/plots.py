@@ -18,14 +18,14 @@ from benchmarks.bootstrap import Interval
 from benchmarks.labels import LETTER, label_spots
 from benchmarks.summary import Summary
 
-_COLOURS = ("#999999", "#E69F00", "#56B4E9", "#0072B2", "#CC79A7", "#009E73", "#D55E00")
+COLOURS = ("#999999", "#E69F00", "#56B4E9", "#0072B2", "#CC79A7", "#009E73", "#D55E00")
 _MARKERS = ("X", "s", "v", "D", "h", "o", "^", "P")  # one more than colours, so that no two agents share both
 _LABEL_UNITS_AN_INCH = 86.0
 """A label of 10 points is 18 units of labels.py high, with a little room."""
-_INK, _PALE, _GRID = "#222222", "#8a8a8a", "#e8e8e8"
-_STYLE: dict[Any, Any] = {
+_INK, PALE, GRID = "#222222", "#8a8a8a", "#e8e8e8"
+STYLE: dict[Any, Any] = {
     "font.size": 10,
-    "axes.edgecolor": _PALE,
+    "axes.edgecolor": PALE,
     "axes.labelcolor": _INK,
     "axes.spines.right": False,
     "axes.spines.top": False,
@@ -45,11 +45,11 @@ def accuracy_against_cost(summary: Summary, *, source: str) -> Figure:
     Returns:
         A figure that belongs to no window; save it with `savefig`.
     """
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8.4, 5.6), dpi=160, layout="constrained")
         axes = figure.add_subplot()
         axes.set_axisbelow(True)
-        axes.grid(color=_GRID, linewidth=0.8)
+        axes.grid(color=GRID, linewidth=0.8)
         _draw_experts(axes, summary)
         _draw_agents(axes, summary)
         _draw_bounds(axes, summary)
@@ -57,14 +57,14 @@ def accuracy_against_cost(summary: Summary, *, source: str) -> Figure:
         axes.set_title("What calling experts well is worth", loc="left", fontweight="bold", fontsize=13, pad=22)
         axes.text(
             0, 1.025, f"{tasks:,} test tasks; bars are 95 % intervals over tasks and seeds",
-            transform=axes.transAxes, color=_PALE,
+            transform=axes.transAxes, color=PALE,
         )  # fmt: skip
         axes.set_xlabel(f"mean cost of an episode ({summary.cost_unit})")
         axes.set_ylabel("accuracy on test (%)")
         axes.set_xlim(left=0)
         axes.set_ylim(0, 100)
         _label_agents(figure, axes, summary)
-        figure.supxlabel(source, fontsize=6.5, color=_PALE, x=0.99, ha="right")
+        figure.supxlabel(source, fontsize=6.5, color=PALE, x=0.99, ha="right")
     return figure
 
 
@@ -81,7 +81,7 @@ def _draw_experts(axes: Axes, summary: Summary) -> None:
 def _draw_agents(axes: Axes, summary: Summary) -> None:
     for place, agent in enumerate(summary.agents):
         x, y = agent.cost.mean, 100 * agent.accuracy.mean
-        colour = _COLOURS[place % len(_COLOURS)]
+        colour = COLOURS[place % len(COLOURS)]
         axes.errorbar(
             x, y,
             xerr=_bar(agent.cost, scale=1.0),
@@ -104,7 +104,7 @@ def _label_agents(figure: Figure, axes: Axes, summary: Summary) -> None:
         offset = spot.left - x, y - (spot.top + spot.bottom) / 2
         axes.annotate(
             text, point, xytext=(offset[0] * 72 / _LABEL_UNITS_AN_INCH, offset[1] * 72 / _LABEL_UNITS_AN_INCH),
-            textcoords="offset points", va="center", ha="left", color=_COLOURS[place % len(_COLOURS)],
+            textcoords="offset points", va="center", ha="left", color=COLOURS[place % len(COLOURS)],
             fontweight="bold", zorder=5, path_effects=[withStroke(linewidth=3, foreground="white")],
         )  # fmt: skip
 
@@ -124,10 +124,10 @@ def _draw_bounds(axes: Axes, summary: Summary) -> None:
     )
     heights = spread([100 * line[1].mean for line in lines], gap=4.2, top=99.0)
     for (label, bound, dashes), height in zip(lines, heights, strict=True):
-        axes.axhline(100 * bound.mean, color=_PALE, linewidth=1.1, linestyle=dashes, zorder=1)
+        axes.axhline(100 * bound.mean, color=PALE, linewidth=1.1, linestyle=dashes, zorder=1)
         axes.annotate(
             f"{label}  {100 * bound.mean:.1f}", (1.0, height), xycoords=("axes fraction", "data"),
-            xytext=(6, 0), textcoords="offset points", va="center", color=_PALE, fontsize=8.5, annotation_clip=False,
+            xytext=(6, 0), textcoords="offset points", va="center", color=PALE, fontsize=8.5, annotation_clip=False,
         )  # fmt: skip
 
 

@@ -44,6 +44,10 @@ class CacheError(MaestroError, ValueError):
     """A cache on disk that cannot be opened, read or written."""
 
 
+class ServerError(MaestroError, ConnectionError):
+    """A model server that cannot be reached, is too slow, refuses, or answers something else than what was agreed."""
+
+
 class MissingExtraError(MaestroError, ImportError):
     """A feature whose optional dependency is not installed; the message names the extra."""
 

@@ -1,4 +1,4 @@
-"""`maestro play`: a person plays an episode in the terminal, as a policy would."""
+"""`maestro play`: a person plays an episode in the terminal, as a policy would. Looking on is watch.py's business."""
 
 import argparse
 import os
@@ -8,18 +8,20 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import gymnasium as gym
-from PIL import Image
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from rich.text import Text
 
+from maestro_env.cli.pictures import half_blocks
+from maestro_env.cli.watch import watch
 from maestro_env.dynamics import EXPERT_FEATURES
 from maestro_env.env import MaestroEnv
-from maestro_env.errors import ActionError, TaskError, UnknownNameError
+from maestro_env.errors import ActionError, ConfigurationError, TaskError, UnknownNameError
 from maestro_env.registry import STOP, Registry
 from maestro_env.skills.crops import view_of
 from maestro_env.tasks import load_image
+from maestro_env.text.env import MaestroTextEnv
+from maestro_env.text.players import find_player
 from maestro_env.types import SPLITS, AnswerRule, Task
 
 SUMMARY = "Play an episode: call experts, look at what they reply, stop when you believe an answer."
@@ -30,32 +32,58 @@ _MAX_COLUMNS = 72
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("recording", nargs="?", default="embedded", help="name or folder (default: %(default)s)")
+    parser.add_argument("recording", nargs="?", help="name or folder (default: embedded, or the agent's own)")
     parser.add_argument("--split", choices=SPLITS, default="val", help="default: %(default)s")
     parser.add_argument("--benchmarks", nargs="+", metavar="NAME", help="draw tasks of these only (default: all)")
     parser.add_argument("--task", help="play this task instead of a drawn one")
     parser.add_argument("--seed", type=int, help="draw the same task for the same seed")
-    parser.add_argument("--max-turns", type=int, default=4, help="default: %(default)s")
+    parser.add_argument("--max-turns", type=int, help="default: 4, or as many as the agent was made for")
     parser.add_argument("--answer-rule", choices=tuple(AnswerRule), default=AnswerRule.VOTE, help="how it is settled")
     parser.add_argument("--backend", choices=("recorded", "local"), default="recorded", help="default: %(default)s")
     parser.add_argument("--picture", type=Path, help="save what is looked at to this file, instead of showing it here")
+    parser.add_argument(
+        "--agent",
+        metavar="NAME",
+        help="look on while an agent that writes plays: one by name, such as tiny-orchestrator, or a model's folder",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Play one episode with the standard input and output."""
+    if arguments.agent is not None:
+        look_on(arguments)
+        return
     env = gym.make(
         "maestro_env:Maestro-v0",
-        recording=arguments.recording,
+        recording=arguments.recording or "embedded",
         registry=None,
         split=arguments.split,
         benchmarks=arguments.benchmarks,
         backend=arguments.backend,
-        max_turns=arguments.max_turns,
+        max_turns=4 if arguments.max_turns is None else arguments.max_turns,
         answer_rule=str(arguments.answer_rule),
     ).unwrapped
     assert isinstance(env, MaestroEnv)
     game = Game(env, Console(highlight=False), sys.stdin, picture=arguments.picture)
     game.play(seed=arguments.seed, task=arguments.task)
+
+
+def look_on(arguments: argparse.Namespace) -> None:
+    """Let an agent play one episode, with the rules that it was made for unless others are asked for."""
+    if arguments.picture is not None:
+        raise ConfigurationError("--picture is for playing yourself; leave it out with --agent.")
+    player = find_player(arguments.agent)
+    asked: dict[str, Any] = {
+        "recording": arguments.recording,
+        "split": arguments.split,
+        "benchmarks": arguments.benchmarks,
+        "backend": arguments.backend,
+        "max_turns": arguments.max_turns,
+        "answer_rule": str(arguments.answer_rule),
+    }
+    given = {name: value for name, value in asked.items() if value is not None}
+    env = MaestroTextEnv(**{**player.env_arguments, **given})
+    watch(env, player, Console(highlight=False), seed=arguments.seed, task=arguments.task)
 
 
 class Game:
@@ -179,24 +207,6 @@ def action_table(registry: Registry, mask: list[int]) -> Table:
         note = "" if mask[action] else " (already called here)"
         table.add_row(str(action), f"{expert.id}{note}", style="" if mask[action] else "dim")
     return table
-
-
-def half_blocks(image: Image.Image, *, columns: int) -> Text:
-    """Return a picture as text: the upper half of each character is one pixel, its background the one below."""
-    rows = max(1, round(columns * image.height / image.width / 2))
-    small = image.convert("RGB").resize((columns, 2 * rows), Image.Resampling.LANCZOS)
-    text = Text(no_wrap=True)
-    for row in range(rows):
-        for column in range(columns):
-            above, below = (_hex(small.getpixel((column, 2 * row + half))) for half in (0, 1))
-            text.append("▀", style=f"{above} on {below}")
-        text.append("\n")
-    return text
-
-
-def _hex(pixel: Any) -> str:
-    red, green, blue = pixel
-    return f"#{red:02x}{green:02x}{blue:02x}"
 
 
 def _temporary_file() -> Path:

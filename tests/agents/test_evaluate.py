@@ -3,6 +3,7 @@
 import pytest
 from sb3_contrib import MaskablePPO
 
+from maestro_agents.cascade import Cascade
 from maestro_agents.evaluate import evaluate
 from maestro_agents.fixed_expert import FixedExpert
 from maestro_agents.random import Random
@@ -42,6 +43,30 @@ def test_evaluate__drawn_episodes_follow_the_seed(test_env: MaestroEnv) -> None:
 def test_evaluate__tasks_and_episodes_together_are_an_error(test_env: MaestroEnv) -> None:
     with pytest.raises(ConfigurationError, match=r"Both 1 tasks and 3 episodes.*one of them"):
         evaluate(Random(test_env), test_env, tasks=test_env.task_ids[:1], episodes=3)
+
+
+@pytest.mark.parametrize("side_by_side", [2, 7, 1000])
+def test_evaluate__side_by_side_episodes_come_out_as_one_by_one(
+    train_env: MaestroEnv, test_env: MaestroEnv, side_by_side: int
+) -> None:
+    agent = Cascade(train_env).learn(0)  # it remembers within an episode, and episodes differ in length
+    alone = evaluate(agent, test_env)
+    assert len({record.calls for record in alone}) > 1
+    assert evaluate(agent, test_env, side_by_side=side_by_side) == alone
+
+
+def test_evaluate__side_by_side_gives_masks(hand_made: HandMade) -> None:
+    env = MaestroEnv(recording=hand_made([["r"], ["w"], ["."]]), registry=None)
+    model = MaskablePPO("MultiInputPolicy", env, n_steps=2, batch_size=2, seed=0)
+    assert evaluate(model, env, side_by_side=3) == evaluate(model, env)
+
+
+@pytest.mark.parametrize(("side_by_side", "episodes"), [(0, None), (2, 5)])
+def test_evaluate__side_by_side_needs_named_tasks(
+    test_env: MaestroEnv, side_by_side: int, episodes: int | None
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"side_by_side={side_by_side} must be at least 1, and goes with"):
+        evaluate(Random(test_env), test_env, episodes=episodes, side_by_side=side_by_side)
 
 
 def test_evaluate__a_task_of_another_split_is_an_error(train_env: MaestroEnv, test_env: MaestroEnv) -> None:
