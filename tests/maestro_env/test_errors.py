@@ -27,6 +27,6 @@ def test_unknown_name_error__prints_its_message_unquoted() -> None:
 
 def test_errors__all_have_one_base() -> None:
     ours = [cls for _, cls in inspect.getmembers(errors, inspect.isclass) if cls.__module__ == errors.__name__]
-    assert len(ours) == 10
+    assert len(ours) == 11
     assert all(issubclass(cls, MaestroError) for cls in ours)
     assert issubclass(UnknownNameError, LookupError)
