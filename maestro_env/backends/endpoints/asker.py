@@ -1,6 +1,7 @@
 """Asks one prompt of one model: waits for its turn, retries what may pass, and keeps to deadline and budget."""
 
 import asyncio
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -68,6 +69,8 @@ class Asker:
         self._sender = sender
         self._purse = purse
         self._random = random
+        self._without_usage: set[str] = set()
+        """Models whose servers were found not to say what a completion took."""
         self._lanes = {
             name: _Lane(
                 limits=EndpointLimits(max_concurrent=endpoint.max_concurrent, max_calls_per_s=endpoint.max_calls_per_s),
@@ -98,7 +101,7 @@ class Asker:
                 await limits.turn()
                 if deadline.when() is None:
                     deadline.reschedule(loop.time() + endpoint.deadline_s)
-                attempt = await self._try(prompt, answered)
+                attempt = await self._try(prompt, answered, deadline)
             answered.text, answered.status, answered.detail = attempt.text, attempt.status, attempt.detail
             self._charge(attempt, prompt.model, answered)
             if not attempt.retryable or retry == endpoint.max_tries - 1:
@@ -114,7 +117,7 @@ class Asker:
                 return  # waiting for the deadline would change nothing
             await asyncio.sleep(wait_s)
 
-    async def _try(self, prompt: PreparedPrompt, answered: Answered) -> Attempt:
+    async def _try(self, prompt: PreparedPrompt, answered: Answered, deadline: asyncio.Timeout) -> Attempt:
         """Send one request, unless the budget or the circuit breaker stands against it."""
         loop = asyncio.get_running_loop()
         exhausted = self._purse.exhausted()
@@ -136,7 +139,10 @@ class Asker:
         try:
             attempt = await self._sender.post(prompt.endpoint, prompt.body, model=served_name(prompt.model))
         except asyncio.CancelledError:
-            breaker.abandoned()
+            if deadline.expired():  # the server had until then, and did not answer
+                breaker.failed(loop.time())
+            else:
+                breaker.abandoned()
             raise
         if attempt.status in _UNSETTLED:
             breaker.failed(loop.time())
@@ -145,6 +151,8 @@ class Asker:
         return attempt
 
     def _charge(self, attempt: Attempt, model: Model, answered: Answered) -> None:
+        if attempt.status is Status.OK and not (attempt.prompt_tokens or attempt.completion_tokens):
+            self._warn_of_missing_usage(model)
         cost_usd = (
             attempt.prompt_tokens * model.usd_per_million_prompt_tokens
             + attempt.completion_tokens * model.usd_per_million_completion_tokens
@@ -153,3 +161,14 @@ class Asker:
         answered.completion_tokens += attempt.completion_tokens
         answered.cost_usd += cost_usd
         self._purse.spend(cost_usd)
+
+    def _warn_of_missing_usage(self, model: Model) -> None:
+        """Say once that a model with a price is recorded as if it were free, and that no budget in USD holds for it."""
+        has_price = model.usd_per_million_prompt_tokens or model.usd_per_million_completion_tokens
+        if has_price and model.name not in self._without_usage:
+            self._without_usage.add(model.name)
+            warnings.warn(
+                f"The server of model {model.name!r} does not report usage: its calls count 0 tokens and 0 USD, and a "
+                "budget in USD cannot hold. Limit the calls instead, or use a server that reports it.",
+                stacklevel=2,
+            )

@@ -103,6 +103,13 @@ def test_ask__counts_what_failed_tries_cost() -> None:
     assert answered.cost_usd == pytest.approx(0.04)
 
 
+def test_ask__warns_once_of_a_price_without_usage() -> None:
+    with pytest.warns(UserWarning, match=r"'m' does not report usage.*Limit the calls") as said:
+        answers = run(Case(sender=Scripted(attempts=[replace(FINE, prompt_tokens=0, completion_tokens=0)])).ask(3))
+    assert len(said) == 1
+    assert [answered.cost_usd for answered in answers] == [0.0] * 3
+
+
 def test_ask__does_not_repeat_what_was_refused() -> None:
     assert asked(REFUSED, FINE).num_requests == 1
 
@@ -156,6 +163,18 @@ def test_ask__a_server_that_comes_back_is_asked_again() -> None:
         endpoint=replace(ENDPOINT, max_concurrent=1, breaker_failures=2, breaker_pause_s=2.0, max_tries=4),
     )
     assert [answered.status for answered in run(case.ask(6))] == [Status.OK] * 6
+
+
+def test_ask__a_server_that_hangs_until_the_deadline_is_left_alone() -> None:
+    sender = Scripted(attempts=[FINE], takes_s=1000.0)
+    case = Case(
+        sender=sender,
+        endpoint=replace(ENDPOINT, max_concurrent=1, deadline_s=5.0, breaker_failures=2, breaker_pause_s=100.0),
+    )
+    statuses = [answered.status for answered in run(case.ask(6))]
+    # Two that waited in vain open the breaker; the others are not sent.
+    assert statuses[:2] == [Status.TIMEOUT] * 2
+    assert sender.num_sent == 2
 
 
 def test_ask__the_budget_stops_retries_too() -> None:
