@@ -28,6 +28,8 @@ class Played:
     """Holds the tasks; for experts behind endpoints, no calls."""
     registry: Registry
     """What actions name."""
+    largest_cost: float
+    """Of any one call that was recorded, in the recording's cost unit; 0 where none was."""
 
 
 def refuse_unknown(unknown: Mapping[str, object], function: Callable[..., None]) -> None:
@@ -82,11 +84,13 @@ def to_played(
     if tasks is None:
         source = to_recording(recording)
         chosen = to_registry(registry, source)
+        largest_cost = float(source.cost.max(initial=0.0))
         if is_live and any(model.endpoint for model in chosen.models):
             from maestro_env.recordings.untouched import without_calls  # only for experts behind endpoints
 
+            largest_cost = largest_cost if source.cost_unit == "usd" else 0.0
             source = without_calls(source, chosen)
-        return Played(recording=source, registry=chosen)
+        return Played(recording=source, registry=chosen, largest_cost=largest_cost)
     if not is_live:
         raise ConfigurationError(
             f"tasks={str(tasks)!r} holds no replies to replay; give backend='openai', 'local' or an object that "
@@ -103,7 +107,8 @@ def to_played(
 
     chosen = registry if isinstance(registry, Registry) else load_registry(registry)
     path = Path(tasks)
-    return Played(recording=recording_of_tasks(read_tasks(path), chosen, name=path.stem), registry=chosen)
+    unplayed = recording_of_tasks(read_tasks(path), chosen, name=path.stem)
+    return Played(recording=unplayed, registry=chosen, largest_cost=0.0)
 
 
 def to_backend(given: str | Backend, *, registry: str | Path | Registry | None = None) -> Backend | None:

@@ -42,7 +42,8 @@ class MaestroEnv(gym.Env[Observation, Any]):
         - `experts` [P * F] in [0, 1]: row by row, what is known of each expert's latest reply; `reshape(P, F)` gives
           the columns of `dynamics.EXPERT_FEATURES`: invoked, answered, agrees (with the plurality of the answers so
           far), confidence, has_confidence, failed, invoked_here (in the current context).
-        - `budget` [2] in [0, 1]: share of turns left; cost so far, as a share of `max_turns` of the dearest calls.
+        - `budget` [2] in [0, 1]: share of turns left; cost so far, as a share of `max_turns` of the dearest calls (of the
+          recording, and of the episode where calls are made live).
         - `action_mask` [1 + P] int8: 1 for each legal action.
 
     Action: `Discrete(1 + P)`. 0 stops; 1 + i invokes expert i of the registry. An expert is legal once in each
@@ -134,6 +135,7 @@ class MaestroEnv(gym.Env[Observation, Any]):
         self._backend = arguments.to_backend(backend, registry=registry)
         played = self._load()
         self.recording, self.registry = played.recording, played.registry
+        self._largest_cost = played.largest_cost
         self._expert_ids = self.registry.ids
         self.task_indices = arguments.select_tasks(self.recording, split=split, benchmarks=benchmarks)
         self._index_of_task = {self.recording.task_ids[int(i)]: int(i) for i in self.task_indices}
@@ -306,8 +308,7 @@ class MaestroEnv(gym.Env[Observation, Any]):
         return self._lazy_world(live.open_task(self.recording, self.registry, task_index))
 
     def _lazy_world(self, task_recording: Recording) -> World:
-        largest_cost = float(self.recording.cost.max(initial=0.0))
-        return make_world(task_recording, self.registry, lazy=True, largest_cost=largest_cost)
+        return make_world(task_recording, self.registry, lazy=True, largest_cost=self._largest_cost)
 
     def chosen_task(self, options: dict[str, Any]) -> int:
         for option in options:

@@ -3,6 +3,7 @@
 import json
 import pickle
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import gymnasium as gym
@@ -109,10 +110,21 @@ def test_episode__with_the_tasks_of_a_recording(registry: Path) -> None:
     env.close()
 
 
-def _without_pictures() -> maestro_env.Recording:
-    from dataclasses import replace
+def test_episode__budgets_are_scaled_as_in_the_recording(registry: Path) -> None:
+    recorded = _without_pictures(cost_unit="usd")
+    dearest = float(recorded.cost_usd.max())
+    env = MaestroEnv(backend="openai", registry=registry, recording=recorded)
+    env.reset(seed=0)
+    observation, *_, info = env.step(1)
+    assert info["cost_usd"] == pytest.approx(0.001)
+    # Four turns, each as dear as the dearest that was recorded, would be all of it.
+    assert observation["budget"][1] == pytest.approx(0.001 / (4 * dearest))
+    assert dearest > 0.001
+    env.close()
 
-    recording = fake_recording(num_tasks=40)
+
+def _without_pictures(*, cost_unit: str = "passes") -> maestro_env.Recording:
+    recording = fake_recording(num_tasks=40, cost_unit=cost_unit)
     return replace(recording, tasks=tuple(replace(task, images=()) for task in recording.tasks))
 
 
