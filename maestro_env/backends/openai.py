@@ -4,6 +4,7 @@ How a request is made, retried and paid for is in `endpoints/`; what skills ask 
 """
 
 import json
+import weakref
 from dataclasses import asdict
 from pathlib import Path
 from threading import Lock
@@ -19,7 +20,8 @@ from maestro_env.types import Context, Expert, Reply, Task
 class OpenAIBackend:
     """Calls experts behind endpoints; threads may call at the same time, and their calls overlap.
 
-    Nothing is connected before the first call. Whoever has an event loop uses `endpoints.caller.Caller` instead.
+    Nothing is connected before the first call, and what is still connected when nobody holds the backend any more, or at
+    the end of the program, is closed. Whoever has an event loop uses `endpoints.caller.Caller` instead.
 
     Args:
         connections: Where models and services are served: a registry file, a shipped registry's name, or what was read
@@ -45,6 +47,7 @@ class OpenAIBackend:
         self._cache = Cache(Path(cache)) if isinstance(cache, str | Path) else cache
         self._loop: BackgroundLoop | None = None
         self._caller: Caller | None = None
+        self._closing: weakref.finalize[[BackgroundLoop, Caller], OpenAIBackend] | None = None
         self._lock = Lock()
 
     @property
@@ -72,17 +75,21 @@ class OpenAIBackend:
     def close(self) -> None:
         """Give up what is under way, and close all connections; a later call opens them again."""
         with self._lock:
-            if self._loop is not None:
-                if self._caller is not None:
-                    self._loop.run(self._caller.close())
-                self._loop.close()
-            self._loop = self._caller = None
+            if self._closing is not None:
+                self._closing()
+            self._loop = self._caller = self._closing = None
 
     def _started(self) -> tuple[BackgroundLoop, Caller]:
         with self._lock:
             if self._loop is None or self._caller is None:
-                self._loop = self._loop or BackgroundLoop()
-                self._caller = self._loop.run(_make_caller(self.connections, self.purse, self._cache))
+                loop = BackgroundLoop()
+                try:
+                    caller = loop.run(_make_caller(self.connections, self.purse, self._cache))
+                except BaseException:
+                    loop.close()
+                    raise
+                self._loop, self._caller = loop, caller
+                self._closing = weakref.finalize(self, _close, loop, caller)
             return self._loop, self._caller
 
 
@@ -92,3 +99,7 @@ async def _make_caller(connections: Connections, purse: Purse, cache: Cache | No
 
 async def _cancel(caller: Caller) -> None:
     caller.cancel()
+
+
+def _close(loop: BackgroundLoop, caller: Caller) -> None:
+    loop.close(caller.close())

@@ -1,6 +1,7 @@
 """The backend of endpoints against a server that fails on purpose: every failure is a status, and nothing leaks."""
 
 import asyncio
+import gc
 import io
 import logging
 import pickle
@@ -302,6 +303,16 @@ def test_close__gives_up_calls_and_opens_again(server: FaultServer) -> None:
         assert waiting.result(timeout=20).status is Status.CANCELLED
     assert backend.invoke(task(), CONTEXT, EXPERT).status is Status.OK
     backend.close()
+
+
+def test_close__of_a_backend_that_nobody_holds(server: FaultServer) -> None:
+    backend = backend_of(server)
+    backend.invoke(task(), CONTEXT, EXPERT)
+    (thread,) = (each for each in threading.enumerate() if each.name == "maestro-endpoints")
+    del backend
+    gc.collect()
+    thread.join(timeout=10)
+    assert not thread.is_alive()
 
 
 def test_cancel__of_the_callers_own_task_is_its_own(server: FaultServer) -> None:
