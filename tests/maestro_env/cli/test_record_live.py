@@ -1,9 +1,15 @@
 """`maestro record --backend openai` and `maestro cache`, against a server that fails on purpose."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from maestro_env import MaestroEnv
@@ -130,6 +136,48 @@ def test_record__the_key_is_in_no_file_and_no_output(
     output = capfd.readouterr()
     assert KEY not in output.out + output.err
     assert "Answer: [key]" in read_recording(tmp_path / "rec").texts
+
+
+CONCURRENT = 8
+
+
+def _killed(server: FaultServer, command: list[str], *, kills: int) -> int:
+    """Run a command, killing it at random moments, then to its end; return how many kills came in time."""
+    random = np.random.default_rng(kills)
+    killed = 0
+    for more in [*random.integers(5, 35, kills).tolist(), None]:
+        seen = sum(server.journal.requests.values())
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+            while more is not None and process.poll() is None:
+                if sum(server.journal.requests.values()) >= seen + more:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    killed += 1
+                    break
+                time.sleep(0.002)
+    assert process.returncode == 0
+    return killed
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])
+def test_record__killed_at_random_moments_gives_the_undisturbed_recording(
+    server: FaultServer, registry: Path, tmp_path: Path, kills: int
+) -> None:
+    tasks = write_tasks(tmp_path / "t.jsonl", *(f"What is {n}?" for n in range(40 * kills)))
+    server.delay_s = 0.03
+    start = "from maestro_env.cli import main; main()"
+    command = [sys.executable, "-c", start, "record", "--backend", "openai", "--registry", str(registry)]
+    command += ["--tasks", str(tasks), "--concurrent", str(CONCURRENT), "--out", str(tmp_path / "rec")]
+    assert _killed(server, command, kills=kills) == kills
+    requests = server.journal.requests
+    assert len(requests) == 40 * kills
+    # A kill repeats what was in flight, and nothing that was answered before.
+    assert sum(requests.values()) - len(requests) <= CONCURRENT * kills
+    record(registry, tasks, tmp_path / "calm" / "rec")
+    disturbed, calm = read_recording(tmp_path / "rec"), read_recording(tmp_path / "calm" / "rec")
+    assert (disturbed.tasks, disturbed.texts, disturbed.answers) == (calm.tasks, calm.texts, calm.answers)
+    # All but what no two calls have in common: how long they took.
+    for name in ("status", "answer", "text", "next_context", "cost_usd", "score", "tokens", "view", "question"):
+        np.testing.assert_array_equal(getattr(disturbed, name), getattr(calm, name))
 
 
 def test_record__without_tasks(registry: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
