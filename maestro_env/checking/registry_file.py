@@ -171,7 +171,8 @@ class _Checker:
                 known = tuple(dict.fromkeys((*PROMPTED_WORKFLOWS, *WORKFLOWS)))
                 yield self._problem("skill", i, "name", f"Nothing here runs it. {unknown_name('skill', name, known)}")
             elif self._known.skills[name] not in has:
-                message = f"Given {tier2!r}, but it dispatches to {' or '.join(str(list(x)) for x in has)}; correct it."
+                dispatches = " or ".join(dict.fromkeys(str(list(each)) if each else "none" for each in has))
+                message = f"Given {tier2!r}, but it dispatches to {dispatches}; correct it."
                 yield self._problem("skill", i, "tier2", message)
                 self._known.skills[name] = ()  # said once, here
 

@@ -136,7 +136,7 @@ BROKEN = {
     ),
     "other tier-2 skills": (
         ('description = "Asks once."', 'description = "Asks once."\ntier2 = ["Twice"]'),
-        ["line 7: skill 'Direct', key 'tier2': Given ['Twice'], but it dispatches to [] or []; correct it."],
+        ["line 7: skill 'Direct', key 'tier2': Given ['Twice'], but it dispatches to none; correct it."],
     ),
     "an unknown endpoint": (
         ('endpoint = "paid"', 'endpoint = "pad"'),
