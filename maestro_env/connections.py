@@ -5,15 +5,13 @@ endpoint names the environment variable that holds its key.
 """
 
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
 from maestro_env.errors import RegistryError, UnknownNameError, unknown_name
-from maestro_env.registry import registry_names
+from maestro_env.registry_file import entry_of, read_registry_file, tables_in
 from maestro_env.types import Model
 
 _Entry = TypeVar("_Entry")
@@ -113,15 +111,8 @@ def load_connections(name_or_path: str | Path) -> Connections:
         UnknownNameError: Neither a shipped name nor an existing file.
         RegistryError: The file cannot be understood; the message says where and why.
     """
-    name = str(name_or_path)
-    if name in registry_names():
-        return parse_connections(
-            resources.files("maestro_env.catalog").joinpath(f"{name}.toml").read_text("utf-8"), name=name
-        )
-    path = Path(name_or_path)
-    if not path.is_file():
-        raise unknown_name("registry", name, registry_names())
-    return parse_connections(path.read_text("utf-8"), name=path.stem)
+    file = read_registry_file(name_or_path)
+    return parse_connections(file.text, name=file.name)
 
 
 def parse_connections(text: str, *, name: str) -> Connections:
@@ -134,10 +125,7 @@ def parse_connections(text: str, *, name: str) -> Connections:
         RegistryError: Not TOML, an unknown or missing key, a value of a wrong type or range, or an endpoint or service
             listed twice.
     """
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RegistryError(f"Registry {name!r} is not valid TOML: {error}.") from error
+    document = tables_in(text, name=name)
     base = load_connections(document["extends"]) if "extends" in document else Connections(endpoints={})
     endpoints = _by_name(Endpoint, document.get("endpoint", []), where=f"registry {name!r}, endpoint")
     for endpoint in endpoints.values():
@@ -145,7 +133,7 @@ def parse_connections(text: str, *, name: str) -> Connections:
     services = _by_name(Model, document.get("service", []), where=f"registry {name!r}, service")
     sampling = base.sampling
     if "sampling" in document:
-        sampling = _entry(Sampling, document["sampling"], where=f"registry {name!r}, sampling")
+        sampling = entry_of(Sampling, document["sampling"], where=f"registry {name!r}, sampling")
     return Connections(
         endpoints={**base.endpoints, **endpoints}, services={**base.services, **services}, sampling=sampling
     )
@@ -157,19 +145,8 @@ def _by_name(kind: type[_Entry], tables: list[Mapping[str, Any]], *, where: str)
         name = table.get("name")
         if name in entries:
             raise RegistryError(f"{where} {name!r} is listed twice; give each a name of its own.")
-        entries[str(name)] = _entry(kind, table, where=f"{where} {name!r}")
+        entries[str(name)] = entry_of(kind, table, where=f"{where} {name!r}")
     return entries
-
-
-def _entry(kind: type[_Entry], table: Mapping[str, Any], *, where: str) -> _Entry:
-    known: Mapping[str, Any] = getattr(kind, "__dataclass_fields__")  # noqa: B009 - pyright knows no such attribute
-    for key in table:
-        if key not in known:
-            raise RegistryError(f"{where}: {unknown_name('key', key, known)}")
-    try:
-        return kind(**table)
-    except TypeError as error:
-        raise RegistryError(f"{where}: {error}; expected the keys {list(known)}.") from error
 
 
 def _check_endpoint(endpoint: Endpoint, *, where: str) -> None:

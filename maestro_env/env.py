@@ -42,8 +42,8 @@ class MaestroEnv(gym.Env[Observation, Any]):
         - `experts` [P * F] in [0, 1]: row by row, what is known of each expert's latest reply; `reshape(P, F)` gives
           the columns of `dynamics.EXPERT_FEATURES`: invoked, answered, agrees (with the plurality of the answers so
           far), confidence, has_confidence, failed, invoked_here (in the current context).
-        - `budget` [2] in [0, 1]: share of turns left; cost so far, as a share of `max_turns` of the dearest calls (of the
-          recording, and of the episode where calls are made live).
+        - `budget` [2] in [0, 1]: share of turns left; cost so far, as a share of `max_turns` of the dearest calls (of
+          the recording, and of the episode where calls are made live).
         - `action_mask` [1 + P] int8: 1 for each legal action.
 
     Action: `Discrete(1 + P)`. 0 stops; 1 + i invokes expert i of the registry. An expert is legal once in each

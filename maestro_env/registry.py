@@ -1,19 +1,15 @@
 """The registry: which expert an action names. The lists themselves are the TOML files in `catalog/`."""
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from maestro_env.errors import RegistryError, unknown_name
+from maestro_env.registry_file import entry_of, read_registry_file, tables_in
 from maestro_env.types import Expert, Model, Role, Skill
 
-_Entry = TypeVar("_Entry", Model, Skill)
-
-_KEYS = ("extends", "model", "skill", "pairing", "endpoint", "service", "sampling", "server")
 _PAIRING_KEYS = ("model", "skills")
 
 STOP = 0
@@ -100,12 +96,6 @@ class Registry:
         return self.experts[self.index_of(expert_id)]
 
 
-def registry_names() -> tuple[str, ...]:
-    """Names of the registries that ship with the package."""
-    files = resources.files("maestro_env.catalog").iterdir()
-    return tuple(sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml")))
-
-
 def load_registry(name_or_path: str | Path) -> Registry:
     """Load a shipped registry by name, or anyone's own from a TOML file.
 
@@ -113,13 +103,8 @@ def load_registry(name_or_path: str | Path) -> Registry:
         UnknownNameError: Neither a shipped name nor an existing file.
         RegistryError: The file is not a registry; the message says where and why.
     """
-    if str(name_or_path) in registry_names():
-        text = resources.files("maestro_env.catalog").joinpath(f"{name_or_path}.toml").read_text("utf-8")
-        return parse_registry(text, name=str(name_or_path))
-    path = Path(name_or_path)
-    if not path.is_file():
-        raise unknown_name("registry", str(name_or_path), registry_names())
-    return parse_registry(path.read_text("utf-8"), name=path.stem)
+    file = read_registry_file(name_or_path)
+    return parse_registry(file.text, name=file.name)
 
 
 def parse_registry(text: str, *, name: str) -> Registry:
@@ -134,23 +119,17 @@ def parse_registry(text: str, *, name: str) -> Registry:
     Raises:
         RegistryError: Not TOML, an unknown or missing key, or a model that names an unknown skill.
     """
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RegistryError(f"Registry {name!r} is not valid TOML: {error}.") from error
-    for key in document:
-        if key not in _KEYS:
-            raise RegistryError(f"Registry {name!r}: {unknown_name('key', key, _KEYS)}")
+    document = tables_in(text, name=name)
     base = load_registry(document["extends"]).experts if "extends" in document else ()
     skills = {expert.skill.name: expert.skill for expert in base}
     for table in document.get("skill", ()):
-        skill = _build(Skill, table, where=f"registry {name!r}, skill {table.get('name')!r}")
+        skill = entry_of(Skill, table, where=f"registry {name!r}, skill {table.get('name')!r}")
         skills[skill.name] = skill
     experts = [*base, *_paired(document.get("pairing", ()), base, skills, name=name)]
     for table in document.get("model", ()):
         where = f"registry {name!r}, model {table.get('name')!r}"
         pairs = table.get("skills", ())
-        model = _build(Model, {key: value for key, value in table.items() if key != "skills"}, where=where)
+        model = entry_of(Model, {key: value for key, value in table.items() if key != "skills"}, where=where)
         if model.role not in tuple(Role):
             raise RegistryError(f"{where}: {unknown_name('role', model.role, tuple(Role))}")
         experts += _experts(model, pairs, skills, where=where)
@@ -179,17 +158,3 @@ def _experts(model: Model, names: Sequence[str], skills: Mapping[str, Skill], *,
         if name not in skills:
             raise RegistryError(f"{where}: {unknown_name('skill', name, skills)}")
         yield Expert(model=model, skill=skills[name])
-
-
-def _build(kind: type[_Entry], table: Mapping[str, Any], *, where: str) -> _Entry:
-    known = kind.__dataclass_fields__
-    for key in table:
-        if key not in known:
-            raise RegistryError(f"{where}: {unknown_name('key', key, known)}")
-    values: dict[str, Any] = {
-        key: tuple(cast("list[Any]", value)) if isinstance(value, list) else value for key, value in table.items()
-    }
-    try:
-        return kind(**values)
-    except TypeError as error:
-        raise RegistryError(f"{where}: {error}; expected the keys {list(known)}.") from error

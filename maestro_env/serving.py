@@ -1,17 +1,15 @@
 """The servers of a registry file: which weights stand behind its endpoints, and the commands that serve them."""
 
 import shlex
-import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from importlib import resources
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 from urllib.parse import urlsplit
 
 from maestro_env.connections import Connections, load_connections
 from maestro_env.errors import RegistryError, unknown_name
-from maestro_env.registry import Registry, load_registry, registry_names
+from maestro_env.registry import Registry, load_registry
+from maestro_env.registry_file import entry_of, read_registry_file, tables_in
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,16 +54,11 @@ def load_servers(name_or_path: str | Path) -> tuple[Server, ...]:
         UnknownNameError: Neither a shipped name nor an existing file.
         RegistryError: The file cannot be understood; the message says where and why.
     """
-    name = str(name_or_path)
-    if name in registry_names():
-        return parse_servers(resources.files("maestro_env.catalog").joinpath(f"{name}.toml").read_text("utf-8"))
-    path = Path(name_or_path)
-    if not path.is_file():
-        raise unknown_name("registry", name, registry_names())
-    return parse_servers(path.read_text("utf-8"))
+    file = read_registry_file(name_or_path)
+    return parse_servers(file.text, name=file.name)
 
 
-def parse_servers(text: str) -> tuple[Server, ...]:
+def parse_servers(text: str, *, name: str) -> tuple[Server, ...]:
     """Return the servers of the text of a registry file: its `[[server]]` tables, after those of what it `extends`.
 
     A server for an endpoint that is served already takes that server's place.
@@ -73,31 +66,14 @@ def parse_servers(text: str) -> tuple[Server, ...]:
     Raises:
         RegistryError: Not TOML, or an unknown or missing key.
     """
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RegistryError(f"The registry file is not valid TOML: {error}.") from error
+    document = tables_in(text, name=name)
     base = load_servers(document["extends"]) if "extends" in document else ()
     servers = {server.endpoint: server for server in base}
     for table in document.get("server", ()):
-        server = _server(table)
+        where = f"registry {name!r}, server of endpoint {table.get('endpoint')!r}"
+        server = entry_of(Server, table, where=where)
         servers[server.endpoint] = server
     return tuple(servers.values())
-
-
-def _server(table: Mapping[str, Any]) -> Server:
-    known = [field.name for field in fields(Server)]
-    for key in table:
-        if key not in known:
-            raise RegistryError(f"server of endpoint {table.get('endpoint')!r}: {unknown_name('key', key, known)}")
-    values: dict[str, Any] = {
-        key: tuple(cast("list[Any]", value)) if isinstance(value, list) else value for key, value in table.items()
-    }
-    try:
-        return Server(**values)
-    except TypeError as error:
-        where = f"server of endpoint {table.get('endpoint')!r}"
-        raise RegistryError(f"{where}: {error}; expected the keys {known}.") from error
 
 
 def serve_commands(name_or_path: str | Path, *, program: Sequence[str] = ("vllm", "serve")) -> tuple[Command, ...]:

@@ -21,7 +21,18 @@ PACKAGES = ("maestro_env", "maestro_agents", "benchmarks")
 
 LAYERS = (
     ("types", "errors"),
-    ("registry", "connections", "serving", "sandbox", "catalog", "scoring", "rewards", "tasks", "encoders"),
+    (
+        "registry_file",
+        "registry",
+        "connections",
+        "serving",
+        "sandbox",
+        "catalog",
+        "scoring",
+        "rewards",
+        "tasks",
+        "encoders",
+    ),
     ("skills", "experts"),
     ("backends", "recordings", "checking"),
     ("dynamics", "batch", "batch_features"),

@@ -5,6 +5,7 @@ How a request is made, retried and paid for is in `endpoints/`; what skills ask 
 
 import json
 import weakref
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from threading import Lock
@@ -20,8 +21,8 @@ from maestro_env.types import Context, Expert, Reply, Task
 class OpenAIBackend:
     """Calls experts behind endpoints; threads may call at the same time, and their calls overlap.
 
-    Nothing is connected before the first call, and what is still connected when nobody holds the backend any more, or at
-    the end of the program, is closed. Whoever has an event loop uses `endpoints.caller.Caller` instead.
+    Nothing is connected before the first call. Connections are closed by `close`, else when nobody holds the backend
+    any more, or the program ends. Whoever has an event loop uses `endpoints.caller.Caller` instead.
 
     Args:
         connections: Where models and services are served: a registry file, a shipped registry's name, or what was read
@@ -83,11 +84,10 @@ class OpenAIBackend:
         with self._lock:
             if self._loop is None or self._caller is None:
                 loop = BackgroundLoop()
-                try:
+                with ExitStack() as undo:
+                    undo.callback(loop.close)
                     caller = loop.run(_make_caller(self.connections, self.purse, self._cache))
-                except BaseException:
-                    loop.close()
-                    raise
+                    undo.pop_all()
                 self._loop, self._caller = loop, caller
                 self._closing = weakref.finalize(self, _close, loop, caller)
             return self._loop, self._caller

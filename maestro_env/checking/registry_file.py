@@ -14,7 +14,8 @@ from maestro_env.checking.places import Places, places_in
 from maestro_env.checking.problem import Problem
 from maestro_env.connections import load_connections
 from maestro_env.errors import MaestroError, unknown_name
-from maestro_env.registry import load_registry, registry_names
+from maestro_env.registry import load_registry
+from maestro_env.registry_file import registry_names
 from maestro_env.serving import load_servers
 from maestro_env.skills.prompted.workflows import PROMPTED_WORKFLOWS
 from maestro_env.skills.workflows import WORKFLOWS

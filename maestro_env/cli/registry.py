@@ -3,16 +3,14 @@
 import argparse
 import sys
 from collections.abc import Iterator
-from importlib import resources
-from pathlib import Path
 
 from rich.console import Console
 
 from maestro_env.backends.endpoints.ping import ping
 from maestro_env.checking.registry_file import problems_in
 from maestro_env.connections import Connections, load_connections
-from maestro_env.errors import RegistryError, unknown_name
-from maestro_env.registry import Registry, load_registry, registry_names
+from maestro_env.registry import Registry, load_registry
+from maestro_env.registry_file import read_registry_file
 from maestro_env.serving import served_names
 
 SUMMARY = "Check a registry file whole: every problem with its line, its key and what to do; --ping asks its endpoints."
@@ -28,8 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Print what is wrong, or what the file holds; exits with 1 if anything is wrong or does not answer."""
     console = Console(highlight=False, soft_wrap=True)
-    text = _text(arguments.file)
-    problems = problems_in(text)
+    problems = problems_in(read_registry_file(arguments.file).text)
     for problem in problems:
         console.print(f"{arguments.file}: {problem}", markup=False)
     if problems:
@@ -43,18 +40,6 @@ def run(arguments: argparse.Namespace) -> None:
         if silent:
             console.print(f"{len(silent)} of {len(connections.endpoints)} endpoints cannot be used.")
             sys.exit(1)
-
-
-def _text(name_or_path: str) -> str:
-    if name_or_path in registry_names():
-        return resources.files("maestro_env.catalog").joinpath(f"{name_or_path}.toml").read_text("utf-8")
-    path = Path(name_or_path)
-    if not path.is_file():
-        raise unknown_name("registry", name_or_path, registry_names())
-    try:
-        return path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise RegistryError(f"{name_or_path} is not UTF-8 ({error}); save it as UTF-8.") from error
 
 
 def _pinged(registry: Registry, connections: Connections, console: Console) -> Iterator[str]:

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from maestro_env.errors import RegistryError, UnknownNameError
-from maestro_env.registry import STOP, Registry, load_registry, parse_registry, registry_names
+from maestro_env.registry import STOP, Registry, load_registry, parse_registry
+from maestro_env.registry_file import registry_names
 from maestro_env.testing import fake_registry
 
 TWO = """

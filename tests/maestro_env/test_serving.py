@@ -85,7 +85,7 @@ def test_servers__shares_of_an_accelerator_fit(name: str) -> None:
 
 def test_servers__of_a_file_take_the_place_of_those_it_extends() -> None:
     text = 'extends = "paper"\n[[server]]\nendpoint = "chart-r1"\nweights = "mine"\n'
-    servers = parse_servers(text)
+    servers = parse_servers(text, name="r")
     assert len(servers) == len(load_servers("paper"))
     assert servers[0] == Server(endpoint="chart-r1", weights="mine")
 
@@ -100,7 +100,7 @@ def test_servers__of_a_file_take_the_place_of_those_it_extends() -> None:
 )
 def test_parse_servers__says_where_and_why(text: str, message: str) -> None:
     with pytest.raises(RegistryError, match=message):
-        parse_servers(text)
+        parse_servers(text, name="r")
 
 
 def test_serve_commands__without_servers(mine: Path) -> None:

@@ -12,7 +12,8 @@ from maestro_env.checking.fields import KINDS
 from maestro_env.checking.registry_file import problems_in
 from maestro_env.connections import parse_connections
 from maestro_env.errors import MaestroError
-from maestro_env.registry import parse_registry, registry_names
+from maestro_env.registry import parse_registry
+from maestro_env.registry_file import registry_names
 from maestro_env.serving import parse_servers
 
 GOOD = """\
@@ -310,7 +311,7 @@ def test_odd_values__are_said_and_nothing_else_breaks(table: str) -> None:
             try:
                 registry = parse_registry(text, name="r")
                 parse_connections(text, name="r")
-                parse_servers(text)
+                parse_servers(text, name="r")
             except MaestroError as error:
                 pytest.fail(f"{table}.{key} = {value!r} is let through, but: {error}")
             assert len(registry) > 0

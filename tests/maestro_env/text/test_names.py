@@ -1,7 +1,8 @@
 import pytest
 
 from maestro_env.errors import ProtocolError, UnknownNameError
-from maestro_env.registry import Registry, load_registry, registry_names
+from maestro_env.registry import Registry, load_registry
+from maestro_env.registry_file import registry_names
 from maestro_env.text.grammar import Search
 from maestro_env.text.names import ExpertNames, written
 from maestro_env.types import Expert, Model, Skill

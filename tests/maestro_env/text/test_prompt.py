@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from maestro_env.errors import ProtocolError
-from maestro_env.registry import Registry, load_registry, registry_names
+from maestro_env.registry import Registry, load_registry
+from maestro_env.registry_file import registry_names
 from maestro_env.tasks.benchmarks import EXTENDED, TRAINED, UNSEEN
 from maestro_env.text.names import written
 from maestro_env.text.prompt import calls_left, check_length, system_prompt, user_prompt
