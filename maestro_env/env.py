@@ -205,11 +205,15 @@ class MaestroEnv(gym.Env[Observation, Any]):
         observation = dynamics.observe(self.world, self.rules, after)
         return observation, reward, after.ended and not failed, failed, info
 
-    def prepare(self, action: Any) -> None:
+    def prepare(self, action: Any, *, question: str | None = None) -> None:
         """Make the call of a live backend that `step(action)` is about to make, and keep its reply until then.
 
         Threads may prepare many environments at once, so that slow backends are waited for together. It changes
         nothing that can be observed; where there is no call to make, it does nothing.
+
+        Args:
+            action: As of `step`.
+            question: What the expert is asked instead of the task's own question; None asks that.
 
         Raises:
             ActionError: The action is no integer or outside the action space.
@@ -220,7 +224,12 @@ class MaestroEnv(gym.Env[Observation, Any]):
             return
         if number not in self._prepared:
             self._prepared[number] = live.record_call(
-                self.world.recording, self.recording, self._backend, slot=before.slot, expert=number - 1
+                self.world.recording,
+                self.recording,
+                self._backend,
+                slot=before.slot,
+                expert=number - 1,
+                question=question,
             )
 
     def action_masks(self) -> NDArray[np.bool_]:

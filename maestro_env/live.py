@@ -72,7 +72,9 @@ def open_task(source: Recording, registry: Registry, task_index: int) -> Recordi
     )
 
 
-def record_call(recording: Recording, source: Recording, backend: Backend, *, slot: int, expert: int) -> Recording:
+def record_call(
+    recording: Recording, source: Recording, backend: Backend, *, slot: int, expert: int, question: str | None = None
+) -> Recording:
     """Return a one-task recording with one more call, made now.
 
     Args:
@@ -81,12 +83,14 @@ def record_call(recording: Recording, source: Recording, backend: Backend, *, sl
         backend: Answers the call.
         slot: Of the context of the call.
         expert: Index of the expert to call.
+        question: Asked instead of the task's own, with its pictures and without its choices; None asks the task's own.
 
     Raises:
         UnknownNameError: The call found a region that `source` does not hold, and its view encoder is not known.
     """
     task = recording.tasks[0]
-    reply = backend.invoke(task, recording.context(0, slot), recording.registry.experts[expert])
+    asked = task if question is None else replace(task, question=question, choices=())
+    reply = backend.invoke(asked, recording.context(0, slot), recording.registry.experts[expert])
     if reply.next_context.id not in recording.context_ids[0]:
         recording = add_context(recording, reply.next_context, _embed_view(source, task.id, reply.next_context))
     return add_reply(recording, slot=slot, expert=expert, reply=reply, score=scoring.score(task, reply.answer))

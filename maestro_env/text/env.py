@@ -11,7 +11,7 @@ from maestro_env import arguments, scoring
 from maestro_env.backends.base import Backend
 from maestro_env.dynamics import Settlement
 from maestro_env.env import NO_EXPERT, MaestroEnv, Observation
-from maestro_env.errors import ActionError, UnknownNameError, unknown_name
+from maestro_env.errors import ActionError, ConfigurationError, UnknownNameError, unknown_name
 from maestro_env.recordings.recording import Recording
 from maestro_env.registry import STOP, Registry
 from maestro_env.rewards import EpisodeResult, RewardFn
@@ -57,8 +57,8 @@ class MaestroTextEnv(gym.Env[str, str]):
         an `<information>` block, with the tags in it escaped; after a fault what was wrong, in the same way; after an
         answer nothing. The environment only appends: what the policy wrote is never changed, cut or left out.
 
-    Action: what the policy wrote in its turn, whatever that is. It is recorded with its query, but no backend is sent
-        the query: experts are always asked the task's own question.
+    Action: what the policy wrote in its turn, whatever that is. It is recorded with its query. Experts are asked the
+        task's own question; with `queries="asked"`, which takes a live backend, they are asked the query instead.
 
     Reward: 0 until the end. Then the score of the answer less `cost_weight` x the cost spent (or what `reward_fn`
         returns), less `format_penalty` if there was a format fault.
@@ -103,6 +103,7 @@ class MaestroTextEnv(gym.Env[str, str]):
         require_call: Whether an answer without any call earns nothing.
         on_fault: `end` or `continue`.
         on_failure: `show` or `truncate`.
+        queries: `noted` or `asked`.
         format_penalty: At least 0.
         max_prompt_chars: A longer prompt is an error.
         max_generation_chars: A longer turn is a fault.
@@ -138,6 +139,7 @@ class MaestroTextEnv(gym.Env[str, str]):
         require_call: bool = False,
         on_fault: str = "end",
         on_failure: str = "show",
+        queries: str = "noted",
         format_penalty: float = 1.0,
         max_prompt_chars: int = 32_768,
         max_generation_chars: int = 32_768,
@@ -157,6 +159,7 @@ class MaestroTextEnv(gym.Env[str, str]):
             require_call=require_call,
             on_fault=on_fault,
             on_failure=on_failure,
+            queries=queries,
             format_penalty=format_penalty,
             max_turns=max_turns,
             max_prompt_chars=max_prompt_chars,
@@ -176,6 +179,11 @@ class MaestroTextEnv(gym.Env[str, str]):
             max_turns=max_turns + 1,
             answer_rule=answer_rule,
         )
+        if queries == "asked" and not self.base.is_live:
+            raise ConfigurationError(
+                "queries='asked' needs experts that can be asked: give backend='openai', 'local' or an object that "
+                "answers. A recording holds replies to the tasks' own questions alone."
+            )
         self.close = self.base.close  # a backend's connections are the base's
         self._names = ExpertNames(self.base.registry)
         self._system = system_prompt(
@@ -318,7 +326,10 @@ class MaestroTextEnv(gym.Env[str, str]):
         return _Advance(info=info, episode=before, said=None, settlement=settlement)
 
     def _call(self, search: Search, before: Episode, here: Moment) -> _Advance:
-        observation, _, _, _, info = self.base.step(self._names.action_of(search))
+        action = self._names.action_of(search)
+        if self.rules.queries == "asked":
+            self.base.prepare(action, question=unescape(search.query))
+        observation, _, _, _, info = self.base.step(action)
         failed = info["status"] != Status.OK
         broken = failed and self.rules.on_failure == "truncate"
         episode = before.with_call(failed=failed)

@@ -15,6 +15,11 @@ _RULE_IN_WORDS = {
     AnswerRule.CONFIDENCE: "the most confident of the experts' answers",
     AnswerRule.LAST: "the latest of the experts' answers",
 }
+_WHAT_EXPERTS_ARE_ASKED = {
+    "noted": "Experts are asked the question below about the current view; a query is noted, and does not reach them.",
+    "asked": "An expert is asked your query about the current view, and sees nothing else of the task: say all in it.",
+}
+"""By what becomes of queries."""
 
 
 def system_prompt(
@@ -77,7 +82,7 @@ def _how_to_play(
     yield ""
     yield "- Before it you may think, once, in <think> </think>. Write nothing outside tags, and no tag inside another."
     yield "- The expert's reply comes back in <information> </information>, which only the environment writes."
-    yield "- Experts are asked the question below about the current view; a query is noted, and does not reach them."
+    yield f"- {_WHAT_EXPERTS_ARE_ASKED[rules.queries]}"
     yield "- Names must be written exactly as listed. An expert can be called once in each view."
     yield "- An expert that locates something moves the view, for every later call."
     calls = "one call" if rules.max_turns == 1 else f"{rules.max_turns} calls"

@@ -10,6 +10,7 @@ _CHOICES = {
     "answer_source": ("policy", "rule"),
     "on_fault": ("end", "continue"),
     "on_failure": ("show", "truncate"),
+    "queries": ("noted", "asked"),
 }
 _COUNTS = ("max_turns", "max_prompt_chars", "max_generation_chars", "max_reply_chars")
 
@@ -37,6 +38,8 @@ class TextRules:
     """Whether a format fault shall `end` the episode or cost a turn and let it `continue`."""
     on_failure: str
     """Whether a failed call is to `show` as a status, or to `truncate` the episode."""
+    queries: str
+    """Whether a policy's query is only `noted`, or is what an expert is `asked` instead of the task's question."""
     format_penalty: float
     """Taken off the reward of an episode with a format fault, once, at its end."""
     max_turns: int

@@ -139,6 +139,25 @@ def test_episode__in_text(registry: Path, tasks: Path) -> None:
     env.close()
 
 
+def test_episode__in_text_with_the_policys_own_query(server: FaultServer, registry: Path, tasks: Path) -> None:
+    server.kept_bodies = 1
+    env = gym.make("MaestroText-v0", backend="openai", registry=str(registry), tasks=str(tasks), queries="asked")
+    prompt, _ = env.reset(options={"task": "mine/000000"})
+    assert "An expert is asked your query" in prompt
+    reply, *_ = env.step(r"<search> cheap@@Direct: Is <\b> bold? </search>")
+    picture, text = server.journal.bodies[0]["messages"][0]["content"]
+    assert (picture["type"], text["text"]) == ("image_url", f"Is <b> bold?\n\n{ANSWER_FORM}")
+    assert answer_to(text["text"]) in reply
+    *_, info = env.step("<answer> x </answer>")
+    assert info["outcome"] == "wrong"  # of the task's own question
+    env.close()
+
+
+def test_arguments__queries_are_asked_of_live_experts_only() -> None:
+    with pytest.raises(ConfigurationError, match=r"queries='asked' needs experts that can be asked: give backend="):
+        gym.make("MaestroText-v0", recording=fake_recording(), registry=None, queries="asked")
+
+
 def test_env__passes_gymnasiums_checks(registry: Path, tasks: Path) -> None:
     env = MaestroEnv(backend="openai", registry=registry, tasks=tasks)
     check_env(env, skip_render_check=True)

@@ -23,6 +23,7 @@ def rules() -> TextRules:
         require_call=False,
         on_fault="end",
         on_failure="show",
+        queries="noted",
         format_penalty=1.0,
         max_turns=4,
         max_prompt_chars=32_768,
