@@ -19,6 +19,7 @@ from maestro_env.text import transcript
 from maestro_env.text.episode import Episode, TextSnapshot
 from maestro_env.text.escaping import unescape
 from maestro_env.text.grammar import FORMAT_FAULTS, Answer, Fault, FaultKind, Move, Search, parse
+from maestro_env.text.infos import with_text
 from maestro_env.text.moment import Moment, moment_of
 from maestro_env.text.names import ExpertNames
 from maestro_env.text.notices import fault_notice, reply_notice
@@ -245,7 +246,7 @@ class MaestroTextEnv(gym.Env[str, str]):
         prompt = transcript.as_text(turns)
         check_length(prompt, self.rules, task_id=here.task.id)
         self._episode = Episode(turns=turns, calls_left=self.rules.max_turns)
-        return prompt, _with_text(info, self._episode, here)
+        return prompt, with_text(info, self._episode, here)
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
         """Take what the policy wrote in its turn.
@@ -270,7 +271,7 @@ class MaestroTextEnv(gym.Env[str, str]):
         ended = after.settlement is not None
         self._episode = after.episode.with_turns(Turn(role=Role.ASSISTANT, text=action), *said, ended=ended)
         here = moment_of(self.base)
-        info = _with_text(after.info, self._episode, here, move)
+        info = with_text(after.info, self._episode, here, move)
         reward = 0.0 if after.settlement is None else self._end(info, after.settlement, here)
         failed = info["outcome"] == Outcome.EXPERT_ERROR
         return transcript.as_text(said), reward, ended and not failed, failed, info
@@ -390,22 +391,3 @@ class MaestroTextEnv(gym.Env[str, str]):
     def _in_words(self, view: View, observation: Observation) -> str:
         """Return a view in words: where it is, and to a policy without eyes also what `Maestro-v0` observes of it."""
         return place(view.context) if self.rules.images else in_words(view, observation["view"], self.base.recording)
-
-
-def _with_text(info: dict[str, Any], episode: Episode, here: Moment, move: Move | None = None) -> dict[str, Any]:
-    """Return an info of the base with what the text adds to it."""
-    return {
-        **info,
-        "invalid_action": isinstance(move, Fault),
-        "move": "" if move is None else type(move).__name__.lower(),
-        "query": move.query if isinstance(move, Search) else "",
-        "fault": move.kind.value if isinstance(move, Fault) else "",
-        "faults": {kind.value: count for kind, count in episode.faults.items()},
-        "num_format_faults": episode.num_format_faults,
-        "calls_left": episode.calls_left,
-        "num_calls": episode.num_calls,
-        "num_failures": episode.num_failures,
-        "outcome_reward": 0.0,
-        "format_reward": 0.0,
-        "view": here.view,
-    }
