@@ -16,7 +16,8 @@ from maestro_env import arguments, dynamics, live, render
 from maestro_env.backends.base import Backend, close_backend
 from maestro_env.dynamics import EXPERT_FEATURES, State, World, make_world
 from maestro_env.errors import ActionError, ConfigurationError, unknown_name
-from maestro_env.recordings.recording import MISSING, STATUSES, Recording
+from maestro_env.infos import add_call, blank_info
+from maestro_env.recordings.recording import MISSING, Recording
 from maestro_env.registry import STOP, Registry
 from maestro_env.rewards import EpisodeResult, RewardFn
 from maestro_env.snapshot import Snapshot
@@ -24,8 +25,6 @@ from maestro_env.types import Outcome
 
 NO_EXPERT: Final = object()
 """What a wrapper may send instead of an action: a turn spent on no expert. It counts as a masked action."""
-
-_STATUS_NAMES = tuple(status.value for status in STATUSES)
 
 Observation = dict[str, Any]
 """By name: float32 arrays, and `action_mask`, int8."""
@@ -176,7 +175,7 @@ class MaestroEnv(gym.Env[Observation, Any]):
         if self._backend is not None:
             self.world, task_index = self._make_world(task_index), 0
         self._state, self._prepared = dynamics.reset(self.world, task_index), {}
-        return dynamics.observe(self.world, self.rules, self._state), self._info(self._state)
+        return dynamics.observe(self.world, self.rules, self._state), blank_info(self.world, self._state)
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Take an action: 0 stops, 1 + i invokes expert i.
@@ -197,9 +196,9 @@ class MaestroEnv(gym.Env[Observation, Any]):
             self.world, self._prepared = self._lazy_world(self._prepared[number]), {}
         after = dynamics.step(self.world, self.rules, before, number)
         self._state = after
-        info = self._info(after, invalid_action=not legal)
+        info = blank_info(self.world, after, invalid_action=not legal)
         if legal and number != STOP:
-            self._add_call(info, before, number - 1)
+            add_call(info, self.world, before, expert=number - 1)
         reward = self._end(info, after) if after.ended else 0.0
         failed = info["outcome"] == Outcome.EXPERT_ERROR
         observation = dynamics.observe(self.world, self.rules, after)
@@ -347,35 +346,6 @@ class MaestroEnv(gym.Env[Observation, Any]):
             f"Action {number} ({self._expert_ids[number - 1]!r}) is masked: that expert was already called in this "
             f"context, or its call here was not recorded. Legal actions: {legal} (0 is STOP)."
         )
-
-    def _info(self, state: State, *, invalid_action: bool = False) -> dict[str, Any]:
-        recording = self.world.recording
-        return {
-            "task_id": recording.task_ids[state.task],
-            "benchmark": recording.task_benchmarks[state.task],
-            "context": recording.context_ids[state.task][state.slot],
-            "action_mask": state.mask.copy(),
-            "expert": "",
-            "reply": "",
-            "status": "",
-            "cost_usd": 0.0,
-            "passes": 0.0,
-            "latency_s": 0.0,
-            "invalid_action": invalid_action,
-            "outcome": "",
-            "answer": "",
-            "gold": "",
-        }
-
-    def _add_call(self, info: dict[str, Any], before: State, expert: int) -> None:
-        recording = self.world.recording
-        task, slot, column = before.task, before.slot, self.world.column_of[expert]
-        info["expert"] = self._expert_ids[expert]
-        info["reply"] = recording.texts[recording.text.item(task, slot, column)]
-        info["status"] = _STATUS_NAMES[recording.status.item(task, slot, column)]
-        info["cost_usd"] = recording.cost_usd.item(task, slot, column)
-        info["passes"] = recording.passes.item(task, slot, column)
-        info["latency_s"] = recording.latency_s.item(task, slot, column)
 
     def _end(self, info: dict[str, Any], state: State) -> float:
         """Add how the episode came out to its last info, and return its reward."""

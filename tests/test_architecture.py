@@ -38,6 +38,7 @@ LAYERS = (
     ("dynamics", "batch", "batch_features"),
     (
         "env",
+        "infos",
         "arguments",
         "live",
         "factored",
