@@ -5,7 +5,7 @@ import random
 import pytest
 
 from maestro_env.errors import UnknownNameError
-from maestro_env.scoring import SCORERS, exact, normalise, number, score
+from maestro_env.scoring import SCORERS, exact, letter, normalise, number, relaxed, score
 from maestro_env.types import Task
 
 
@@ -97,6 +97,55 @@ def test_score__no_answer_scores_0() -> None:
 def test_score__unknown_scorer_names_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match=r"Unknown scorer 'exct'\. Did you mean 'exact'"):
         score(task("1", "exct"), "1")
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold"),
+    [
+        ("95", "100"),
+        ("105", "100"),
+        ("-96", "-100"),
+        ("1,020", "1000"),
+        ("12%", "0.12"),
+        ("12.3 %", "12%"),
+        ("0", "0.0"),
+        ("Blue", "blue."),
+        ("2010s", "2010s"),
+    ],
+)
+def test_relaxed__numbers_within_five_per_cent_and_the_same_text(answer: str, gold: str) -> None:
+    assert relaxed(answer, gold) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold"),
+    [
+        ("94.9", "100"),
+        ("105.1", "100"),
+        ("100", "95"),  # 5 are more than 5 % of 95
+        ("5", "-5"),
+        ("0.0001", "0"),
+        ("12", "12%"),
+        ("about 100", "100"),
+        ("blue car", "blue"),
+        ("", "100"),
+    ],
+)
+def test_relaxed__anything_else_is_wrong(answer: str, gold: str) -> None:
+    assert relaxed(answer, gold) == 0.0
+
+
+@pytest.mark.parametrize("answer", ["B", "b", " B. ", "(B)", "(b) the lung", "B) the lung", "B: the lung", "B.\nlung"])
+def test_letter__that_comes_first_and_stands_alone(answer: str) -> None:
+    assert letter(answer, "B") == 1.0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["", "A", "Bronchus", "A or B", "a B", "BB", "The answer is B", "(A) B", "B the lung", "B and C", "(B", "8"],
+)
+def test_letter__anything_else_is_wrong(answer: str) -> None:
+    assert letter(answer, "B") == 0.0
 
 
 @pytest.mark.parametrize("scorer", SCORERS)
