@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+from benchmarks.amounts import amount
 from benchmarks.findings import Findings
 from benchmarks.summary import PRICE, AgentSummary
 from benchmarks.table import percent, points
@@ -19,7 +20,7 @@ def leaderboard(findings: Findings) -> str:
             percent(agent.accuracy),
             findings.letters[agent.name],
             percent(agent.unseen) if agent.unseen else "",
-            f"{agent.cost.mean:.2f}",
+            amount(agent.cost.mean),
             f"{agent.calls.mean:.2f}",
             f"{100 * agent.priced.mean:.1f}",
             str(len(agent.seeds)),

@@ -7,6 +7,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from benchmarks.amounts import amount
 from benchmarks.bootstrap import Interval
 from benchmarks.bounds import CONFIDENT
 from benchmarks.summary import PRICE, AgentSummary, Summary
@@ -43,7 +44,7 @@ def _agents(summary: Summary) -> Table:
             agent.name,
             percent(agent.accuracy),
             f"{100 * agent.unseen.mean:.1f}" if agent.unseen else "",
-            f"{agent.cost.mean:.2f}",
+            amount(agent.cost.mean),
             f"{agent.calls.mean:.2f}",
             f"{100 * agent.priced.mean:.1f}",
         )

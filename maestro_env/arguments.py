@@ -213,7 +213,8 @@ def select_tasks(recording: Recording, *, split: str, benchmarks: Sequence[str] 
     if not indices:
         raise ConfigurationError(
             f"Recording {recording.name!r} holds no task of split {split!r} and benchmarks {sorted(wanted)}; it holds "
-            f"{sorted(set(cells))}."
+            f"{sorted(set(cells))}. Give another split or other benchmarks; with_splits of "
+            "maestro_env.recordings.splits deals the tasks of a recording to the splits anew."
         )
     return np.array(indices, np.int64)
 

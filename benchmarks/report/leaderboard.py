@@ -1,5 +1,6 @@
 """Who is how good at what cost, and which differences are shown."""
 
+from benchmarks.amounts import amount
 from benchmarks.bootstrap import Interval
 from benchmarks.findings import Findings
 from benchmarks.pairs import Pair
@@ -64,7 +65,7 @@ def _row(agent: AgentSummary, findings: Findings, axis: Scale) -> Markup:
         cell(join(interval_line(agent.accuracy, axis), tag("small", span(agent.accuracy))), numeric=False),
         cell(tag("span", letters, class_="letters"), numeric=False),
         *unseen,
-        cell(f"{agent.cost.mean:.2f}"),
+        cell(amount(agent.cost.mean), value=agent.cost.mean),
         cell(f"{agent.calls.mean:.2f}"),
         cell(percent(agent.priced.mean), value=agent.priced.mean),
         cell("" if above is None else points(above), value=-1e9 if above is None else above),

@@ -84,8 +84,8 @@ def _about_splits(tasks: Sequence[Task]) -> str:
     if not missing:
         return f"Tasks: {held}."
     return (
-        f"Tasks: {held}. Agents learn on train, are chosen on val and compared on test: without {' and '.join(missing)} "
-        "tasks that cannot be done. Where a task does not say its split, it is test."
+        f"Tasks: {held}. Agents learn on train, are chosen on val and compared on test: without "
+        f"{' and '.join(missing)} tasks that cannot be done. Where a task does not say its split, it is test."
     )
 
 
