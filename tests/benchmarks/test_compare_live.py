@@ -12,6 +12,7 @@ import pytest
 from benchmarks import compare
 from benchmarks.amounts import amount
 from benchmarks.contenders import CONTENDERS, STANDARD, standard_on
+from benchmarks.summary import PRICE
 from maestro_env.backends.endpoints.caller import failure
 from maestro_env.cli import main
 from maestro_env.recordings.format import read_recording, write_recording
@@ -71,11 +72,11 @@ def recorded(out: Path, served: Served, given: tuple[Task, ...]) -> Path:
     return out
 
 
-def compared(recording: Path, out: Path, *agents: str) -> Mapping[str, Any]:
+def compared(recording: Path, out: Path, *agents: str, more: tuple[str, ...] = ()) -> Mapping[str, Any]:
     """Compare, and return what summary.json holds; it is refused where a number in it is none."""
     given = ["--agents", *agents] if agents else []
     arguments = ["--recording", str(recording), "--out", str(out), "--quick", "--seeds", "1", "--processes", "1"]
-    assert compare.main([*arguments, *given]) == 0
+    assert compare.main([*arguments, *given, *more]) == 0
     (result,) = out.iterdir()
 
     def refused(constant: str) -> float:
@@ -152,6 +153,15 @@ def test_compare_live__shows_what_fractions_of_a_dollar_were_spent(
     shown = capsys.readouterr().out
     assert "1,000 calls" in shown
     assert "0.04" in shown
+
+
+@pytest.mark.parametrize(("weight", "price"), [("500", 500.0), ("0", PRICE)])
+def test_compare_live__priced_at_what_the_agents_were_told(weight: str, price: float, tmp_path: Path) -> None:
+    recording = recorded(tmp_path / "rec", Served(), tasks())
+    summary = compared(recording, tmp_path / "out", "OneShotRouter", more=("--cost-weight", weight))
+    (agent,) = summary["agents"]
+    assert summary["price"] == price
+    assert agent["priced"]["mean"] == pytest.approx(agent["accuracy"]["mean"] - price * agent["cost"]["mean"])
 
 
 def test_standard_on__who_was_trained_beforehand_can_call_the_embedded_experts_only() -> None:
