@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.contenders import CONTENDERS
+from benchmarks.contenders import CONTENDERS, standard_on
 from benchmarks.duration import forecast
 from benchmarks.episodes import write_tasks
 from benchmarks.findings import Findings, document, find
@@ -39,10 +39,10 @@ def compare(settings: Settings, *, out: Path, console: Console) -> Path:
 
     Raises:
         UnknownNameError: An agent, recording or answer rule that does not exist.
-        ConfigurationError: `out` holds a comparison itself.
+        ConfigurationError: `out` holds a comparison itself, or the recording lacks a split.
     """
     jobs_of(settings)
-    world_of(settings)  # what cannot be loaded is told before a folder is made
+    world_of(settings).check()  # what cannot be loaded or played is told before a folder is made
     return _finish(begin(out, settings, provenance()), console)
 
 
@@ -99,7 +99,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("results"), help="where the new folder is made")
     parser.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with an interrupted comparison, as begun")
     parser.add_argument(
-        "--agents", nargs="+", default=list(default.agents), metavar="AGENT", help="who takes part; all: everyone"
+        "--agents", nargs="+", metavar="AGENT", help="who takes part (default: a ladder of ours); all: everyone"
     )
     parser.add_argument(
         "--agent", action="append", default=[], metavar="MODULE:CLASS[=SAVED]",
@@ -118,6 +118,13 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _named(given: argparse.Namespace) -> Sequence[str]:
+    """Return the agents of ours that were asked for."""
+    if given.agents == ["all"]:
+        return [entry.name for entry in CONTENDERS]
+    return given.agents or standard_on(given.recording)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     given = parse(arguments)
@@ -129,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = Settings(
             recording=given.recording,
             registry=given.registry,
-            agents=(*([entry.name for entry in CONTENDERS] if given.agents == ["all"] else given.agents), *given.agent),
+            agents=(*_named(given), *given.agent),
             seeds=given.seeds,
             max_turns=given.max_turns,
             cost_weight=given.cost_weight,

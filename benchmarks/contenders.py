@@ -191,6 +191,15 @@ STANDARD = (
 )  # fmt: skip
 """Who takes part unless others are named."""
 
+
+def standard_on(recording: str) -> tuple[str, ...]:
+    """Return who takes part unless others are named, on a recording by its name or folder.
+
+    Who was trained beforehand learned to name the embedded experts, and can call no others.
+    """
+    return STANDARD if recording == "embedded" else tuple(name for name in STANDARD if contender(name).learns)
+
+
 LADDER = ("FixedExpert", "OneShotRouter", "OpenLoopPlan")
 """Each is expected to beat the one before, and the best closed loop to beat them all."""
 

@@ -14,7 +14,7 @@ from benchmarks.playing import Run, World
 from benchmarks.provenance import Provenance
 from benchmarks.replay import Replay
 from benchmarks.settings import Settings, as_json
-from benchmarks.summary import Summary, summarise
+from benchmarks.summary import PRICE, Summary, summarise
 from maestro_agents.recorded_tasks import recorded_tasks
 from maestro_env.recordings.recording import Recording
 
@@ -56,7 +56,7 @@ def find(runs: Sequence[Run], *, world: World, settings: Settings, source: Prove
     test = recorded_tasks(world.env("test"))
     bounds = oracle_bounds(test, max_turns=world.max_turns, rule=world.answer_rule)
     headline = [run for run in runs if run.cost_weight == settings.cost_weight]
-    summary = summarise(headline, test=test, bounds=bounds, unseen=world.unseen)
+    summary = summarise(headline, test=test, bounds=bounds, unseen=world.unseen, price=settings.cost_weight or PRICE)
     by_name = {agent.name: [run for run in headline if run.agent == agent.name] for agent in summary.agents}
     replay = Replay(test, max_turns=world.max_turns, rule=world.answer_rule)
     best = best_call(recorded_tasks(world.env("train")), cost_weight=settings.cost_weight)

@@ -2,8 +2,9 @@
 
 from itertools import pairwise
 
+from benchmarks.amounts import amount
 from benchmarks.findings import Findings
-from benchmarks.summary import PRICE, AgentSummary
+from benchmarks.summary import AgentSummary
 from benchmarks.table import percent, points
 
 
@@ -19,7 +20,7 @@ def leaderboard(findings: Findings) -> str:
             percent(agent.accuracy),
             findings.letters[agent.name],
             percent(agent.unseen) if agent.unseen else "",
-            f"{agent.cost.mean:.2f}",
+            amount(agent.cost.mean),
             f"{agent.calls.mean:.2f}",
             f"{100 * agent.priced.mean:.1f}",
             str(len(agent.seeds)),
@@ -32,7 +33,7 @@ def leaderboard(findings: Findings) -> str:
         f"Accuracy on {sum(tasks.values()):,} test tasks of {', '.join(tasks)}, with 95 % intervals over tasks and "
         "seeds. Agents that share a letter are not shown to differ. "
         f"*Unseen* is the mean over {_unseen(findings)}. "
-        f"*Priced* is accuracy less {100 * PRICE:g} points for each unit of cost ({summary.cost_unit}). "
+        f"*Priced* is accuracy less {100 * summary.price:g} points for each unit of cost ({summary.cost_unit}). "
         "*Minutes* is the time of one run: learning, choosing settings on val, and playing test.",
         "",
         *_table(head, rows),

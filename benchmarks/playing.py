@@ -14,9 +14,10 @@ from maestro_agents.agent import Progress
 from maestro_agents.evaluate import EpisodeRecord, Predicts, evaluate
 from maestro_agents.recorded_tasks import take
 from maestro_env.env import MaestroEnv
+from maestro_env.errors import ConfigurationError
 from maestro_env.recordings.recording import Recording
 from maestro_env.tasks.benchmarks import EXTENDED
-from maestro_env.types import AnswerRule
+from maestro_env.types import SPLITS, AnswerRule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,23 @@ class World:
         left_out = EXTENDED if self.registry == "core" else ()
         names = dict.fromkeys(self.recording.task_benchmarks)
         return tuple(name for name in names if (name, "train") not in cells and name not in left_out)
+
+    def check(self) -> None:
+        """Refuse a recording in which a split is missing, before anyone has learned for nothing.
+
+        Raises:
+            ConfigurationError: No benchmark is trained on, or none of those is in val, or in test.
+        """
+        cells = set(zip(self.recording.task_benchmarks, self.recording.task_splits, strict=True))
+        trained = {name for name, split in cells if split == "train"}
+        missing = [each for each in SPLITS if not any((name, each) in cells for name in trained)]
+        if missing:
+            where = f" of the benchmarks with train tasks, {sorted(trained)}" if trained else ""
+            raise ConfigurationError(
+                f"Recording {self.recording.name!r} holds no {missing[0]} tasks{where}; agents learn on train, are "
+                f"chosen on val and compared on test. It holds {sorted(cells)}. `with_splits` of "
+                "maestro_env.recordings.splits gives its tasks other splits; no call is made again."
+            )
 
     def env(self, split: str) -> MaestroEnv:
         """Return a new environment on one split: of the benchmarks to train on, for test with the unseen ones."""

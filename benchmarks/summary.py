@@ -26,7 +26,8 @@ from benchmarks.playing import Run
 from maestro_env.recordings.recording import Recording
 
 PRICE = 0.02
-"""Reward given up for a unit of cost where agents of different cost are compared in one number; fixed beforehand."""
+"""Reward given up for a unit of cost where agents of different cost are compared in one number, unless they learned at
+a price: then it is that one. Fixed beforehand."""
 
 RESAMPLES = 2000
 """Enough for the ends of a 95 % interval to move by less than a tenth of its width from draw to draw."""
@@ -53,7 +54,7 @@ class AgentSummary:
     """In the recording's cost unit."""
     calls: Interval
     priced: Interval
-    """Accuracy less `PRICE` x cost."""
+    """Accuracy less price x cost."""
     seconds: float
     """Wall time of learning, choosing and testing, mean over seeds."""
 
@@ -91,6 +92,8 @@ class Summary:
     """Every number of the comparison."""
 
     cost_unit: str
+    price: float
+    """Of a unit of cost, in `priced`."""
     benchmarks: Mapping[str, int]
     """Test tasks of each."""
     unseen: tuple[str, ...]
@@ -104,7 +107,13 @@ class Summary:
 
 
 def summarise(
-    runs: Sequence[Run], *, test: Recording, bounds: Bounds, unseen: Collection[str] = (), seed: int = 0
+    runs: Sequence[Run],
+    *,
+    test: Recording,
+    bounds: Bounds,
+    unseen: Collection[str] = (),
+    price: float = PRICE,
+    seed: int = 0,
 ) -> Summary:
     """Return every number of the comparison.
 
@@ -113,6 +122,7 @@ def summarise(
         test: The test tasks.
         bounds: Of the test tasks.
         unseen: The benchmarks that were not trained on.
+        price: Reward given up for a unit of cost, in `priced`.
         seed: Of the resampling.
     """
     strata = Strata(list(test.task_benchmarks), unseen=frozenset(unseen))
@@ -121,13 +131,14 @@ def summarise(
     places = {entry.name: place for place, entry in enumerate(CONTENDERS)}
     names = sorted(dict.fromkeys(run.agent for run in runs), key=lambda name: places.get(name, len(places)))
     by_name = {name: [run for run in runs if run.agent == name] for name in names}
-    agents = tuple(_agent(by_name[name], strata, counts, test.cost_unit, rng) for name in names)
+    agents = tuple(_agent(by_name[name], strata, counts, test.cost_unit, price, rng) for name in names)
     return Summary(
         cost_unit=test.cost_unit,
+        price=price,
         benchmarks={name: strata.names.count(name) for name in strata.ordered},
         unseen=tuple(name for name in strata.ordered if name in strata.unseen),
         agents=agents,
-        gaps=_gaps(agents, by_name, strata, counts, test.cost_unit, rng),
+        gaps=_gaps(agents, by_name, strata, counts, test.cost_unit, price, rng),
         bounds=_bounds(bounds, strata, counts, rng),
         experts=_experts(test, strata),
     )
@@ -164,7 +175,12 @@ def cost_of(runs: Sequence[Run], cost_unit: str) -> NDArray[np.float64]:
 
 
 def _agent(
-    runs: Sequence[Run], strata: Strata, counts: NDArray[np.int16], cost_unit: str, rng: np.random.Generator
+    runs: Sequence[Run],
+    strata: Strata,
+    counts: NDArray[np.int16],
+    cost_unit: str,
+    price: float,
+    rng: np.random.Generator,
 ) -> AgentSummary:
     correct, cost = correct_of(runs), cost_of(runs, cost_unit)
     calls = np.array([[episode.calls for episode in run.episodes] for run in runs], np.float64)
@@ -186,7 +202,7 @@ def _agent(
         ),
         cost=mean_interval(cost, counts, weights=equal, rng=rng),
         calls=mean_interval(calls, counts, weights=equal, rng=rng),
-        priced=mean_interval(correct - PRICE * cost, counts, weights=equal, rng=rng),
+        priced=mean_interval(correct - price * cost, counts, weights=equal, rng=rng),
         seconds=float(np.mean([run.seconds for run in runs])),
     )
 
@@ -197,6 +213,7 @@ def _gaps(
     strata: Strata,
     counts: NDArray[np.int16],
     cost_unit: str,
+    price: float,
     rng: np.random.Generator,
 ) -> tuple[Gap, ...]:
     closed = {entry.name for entry in CONTENDERS if entry.closed_loop}
@@ -209,7 +226,7 @@ def _gaps(
     for worse, better in pairwise(rungs):
         right = [correct_of(by_name[name]) for name in (better, worse)]
         spent = [cost_of(by_name[name], cost_unit) for name in (better, worse)]
-        priced = [correct - PRICE * cost for correct, cost in zip(right, spent, strict=True)]
+        priced = [correct - price * cost for correct, cost in zip(right, spent, strict=True)]
         gaps.append(
             Gap(
                 better=better,

@@ -7,9 +7,10 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from benchmarks.amounts import amount
 from benchmarks.bootstrap import Interval
 from benchmarks.bounds import CONFIDENT
-from benchmarks.summary import PRICE, AgentSummary, Summary
+from benchmarks.summary import AgentSummary, Summary
 
 ABREAST = 6
 """Agents whose benchmarks stand side by side: more do not fit a narrow terminal."""
@@ -31,7 +32,7 @@ def _agents(summary: Summary) -> Table:
         caption=(
             "accuracy: mean over test tasks, the headline. "
             "unseen: mean over the test tasks of benchmarks that were not trained on. "
-            f"priced: accuracy less {100 * PRICE:g} points for each unit of cost ({summary.cost_unit})."
+            f"priced: accuracy less {100 * summary.price:g} points for each unit of cost ({summary.cost_unit})."
         ),
     )
     table.add_column("agent", no_wrap=True)
@@ -43,7 +44,7 @@ def _agents(summary: Summary) -> Table:
             agent.name,
             percent(agent.accuracy),
             f"{100 * agent.unseen.mean:.1f}" if agent.unseen else "",
-            f"{agent.cost.mean:.2f}",
+            amount(agent.cost.mean),
             f"{agent.calls.mean:.2f}",
             f"{100 * agent.priced.mean:.1f}",
         )

@@ -19,6 +19,9 @@ from maestro_env.types import SPLITS, AnswerRule
 
 BACKENDS = ("recorded", "local", "openai")
 
+DEFAULT_REGISTRY = "default"
+"""What a registry is called that was not chosen: the core registry where the recording holds it, else its own."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Played:
@@ -57,7 +60,16 @@ def to_recording(given: str | Path | Recording) -> Recording:
 
 
 def to_registry(given: str | Path | Registry | None, recording: Recording) -> Registry:
-    """Return a registry, loaded if it was given by its name or file; the recording's own for None."""
+    """Return a registry, loaded if it was given by its name or file.
+
+    Args:
+        given: None for the recording's own; `DEFAULT_REGISTRY` for the core registry if the recording holds all of its
+            experts, as the embedded one does, and for the recording's own if not.
+        recording: That is played.
+    """
+    if given == DEFAULT_REGISTRY:
+        core = load_registry("core")
+        return core if set(core.ids) <= set(recording.registry.ids) else recording.registry
     if given is None:
         return recording.registry
     return given if isinstance(given, Registry) else load_registry(given)
@@ -74,7 +86,7 @@ def to_played(
 
     Args:
         recording: Its name or folder, or the recording itself.
-        registry: Name or file of the experts that actions name, or the registry itself; None takes the recording's.
+        registry: As of `to_registry`; with tasks, the default is the core registry.
         tasks: A file of tasks to be played instead of the recording's.
         is_live: Whether calls are made when they are asked for.
 
@@ -105,7 +117,8 @@ def to_played(
     from maestro_env.recordings.task_files import read_tasks
     from maestro_env.recordings.untouched import recording_of_tasks
 
-    chosen = registry if isinstance(registry, Registry) else load_registry(registry)
+    named = "core" if registry == DEFAULT_REGISTRY else registry
+    chosen = named if isinstance(named, Registry) else load_registry(named)
     path = Path(tasks)
     unplayed = recording_of_tasks(read_tasks(path), chosen, name=path.stem)
     return Played(recording=unplayed, registry=chosen, largest_cost=0.0)
@@ -129,7 +142,7 @@ def to_backend(given: str | Backend, *, registry: str | Path | Registry | None =
         if given == "recorded":
             return None
         if given == "openai":
-            if registry is None or isinstance(registry, Registry):
+            if registry in (None, DEFAULT_REGISTRY) or isinstance(registry, Registry):
                 raise ConfigurationError(
                     "backend='openai' reads from the registry's file where its models are served, and "
                     f"registry={registry!r} is none. Give registry=FILE, or an OpenAIBackend as the backend."
@@ -205,7 +218,8 @@ def select_tasks(recording: Recording, *, split: str, benchmarks: Sequence[str] 
     if not indices:
         raise ConfigurationError(
             f"Recording {recording.name!r} holds no task of split {split!r} and benchmarks {sorted(wanted)}; it holds "
-            f"{sorted(set(cells))}."
+            f"{sorted(set(cells))}. Give another split or other benchmarks; with_splits of "
+            "maestro_env.recordings.splits deals the tasks of a recording to the splits anew."
         )
     return np.array(indices, np.int64)
 

@@ -79,7 +79,8 @@ class MaestroEnv(gym.Env[Observation, Any]):
     Args:
         recording: A recording's name or folder, or the recording itself.
         registry: Name or file of the experts that actions name, or the registry itself; each must be in the recording
-            (a live backend may know others). None takes the recording's own.
+            (a live backend may know others). None takes the recording's own. The default is the core registry where
+            the recording holds it, as the embedded one does, and the recording's own where not.
         split: `train`, `val` or `test`.
         benchmarks: Names of the benchmarks whose tasks are drawn; None draws from those that have training tasks (from
             all if none has).
@@ -105,7 +106,7 @@ class MaestroEnv(gym.Env[Observation, Any]):
         self,
         *,
         recording: str | Path | Recording = "embedded",
-        registry: str | Path | Registry | None = "core",
+        registry: str | Path | Registry | None = arguments.DEFAULT_REGISTRY,
         split: str = "train",
         benchmarks: Sequence[str] | None = None,
         backend: str | Backend = "recorded",

@@ -128,7 +128,7 @@ def _said(turn: Turn) -> str:
 
 def _cost(cost: float, unit: str) -> str:
     if unit == "usd":
-        return f"${cost:.4f}"
+        return f"${cost:.6f}"
     return f"{cost:g} {unit.removesuffix('es') if cost == 1 else unit}"
 
 

@@ -91,7 +91,7 @@ class MaestroVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
         observation: str = "features",
         recording: str | Path | Recording = "embedded",
-        registry: str | Path | Registry | None = "core",
+        registry: str | Path | Registry | None = arguments.DEFAULT_REGISTRY,
         split: str = "train",
         benchmarks: Sequence[str] | None = None,
         max_turns: int = 4,

@@ -1,6 +1,7 @@
 """The documentation, run: its Python, the commands it names, its links and pictures, and what is generated from code.
 
-Python blocks of a page share one namespace and run in order, each page in an empty folder of its own.
+Python blocks of a page share one namespace and run in order, each page in an empty folder of its own. On a page that
+says so, its commands run as well, each where it stands; comparisons are made with `--quick`.
 """
 
 import functools
@@ -15,11 +16,16 @@ from types import ModuleType
 
 import pytest
 
+from benchmarks import compare
+from maestro_env import cli
+
 ROOT = Path(__file__).parent.parent
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 PAGE_IDS = [page.relative_to(ROOT).as_posix() for page in PAGES]
 
 FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMANDS_TOO = "<!-- Its commands are run, too"
+"""What stands on a page whose commands are run."""
 LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=PAGE_IDS)
@@ -29,27 +35,66 @@ def blocks(text: str, *languages: str) -> Iterator[str]:
     """Yield the fenced blocks in some languages, each moved to its own line so that errors name the page's line."""
     for match in FENCE.finditer(text):
         if match["language"] in languages:
-            yield "\n" * text.count("\n", 0, match.start("code")) + match["code"]
+            yield on_its_line(match)
 
 
-def run_python(page: Path) -> int:
-    """Run a page's Python blocks in order in one namespace and return how many there were."""
+def on_its_line(match: re.Match[str]) -> str:
+    """Return a block's code, moved to its own line of the page."""
+    return "\n" * match.string.count("\n", 0, match.start("code")) + match["code"]
+
+
+def run(page: Path) -> int:
+    """Run a page's Python blocks in order in one namespace, and its commands if it says so; return how many blocks."""
     namespace: dict[str, object] = {"__name__": "__main__"}
-    codes = list(blocks(page.read_text("utf-8"), "python"))
-    for code in codes:
-        exec(compile(code, str(page), "exec"), namespace)
-    return len(codes)
+    text = page.read_text("utf-8")
+    languages = ("python", "console") if COMMANDS_TOO in text else ("python",)
+    number = 0
+    for match in FENCE.finditer(text):
+        if match["language"] not in languages:
+            continue
+        number += 1
+        if match["language"] == "python":
+            exec(compile(on_its_line(match), str(page), "exec"), namespace)
+        else:
+            for line in lines(match["code"]):
+                run_command(line)
+    return number
+
+
+def run_command(line: str) -> None:
+    """Run a command of ours in this process; its comment may say that it exits with 1."""
+    program, *arguments = words_of(line)
+    try:
+        if program == "maestro":
+            cli.main(arguments)
+            code = 0
+        else:
+            assert [program, *arguments[:2]] == ["python", "-m", "benchmarks.compare"], f"nothing runs {line!r} here"
+            code = compare.main([*arguments[2:], "--quick", "--processes", "1"])
+    except SystemExit as ended:
+        code = ended.code
+    assert code == ("# exits with 1" in line), f"{line} ended with {code}"
 
 
 def commands(text: str) -> Iterator[list[str]]:
     """Yield the commands of console blocks as words, without comments, prompts, variables and continued lines."""
     for block in blocks(text, "console", "bash"):
-        for line in block.replace("\\\n", " ").splitlines():
-            words = shlex.split(line.removeprefix("$ "), comments=True)
-            while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
-                words = words[1:]
-            if words:
+        for line in lines(block):
+            if words := words_of(line):
                 yield words
+
+
+def lines(block: str) -> list[str]:
+    """Return the lines of a console block, continued ones joined."""
+    return [line for line in block.replace("\\\n", " ").splitlines() if line.strip()]
+
+
+def words_of(line: str) -> list[str]:
+    """Return a line of a console block as words, without comment, prompt and variables."""
+    words = shlex.split(line.removeprefix("$ "), comments=True)
+    while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
+        words = words[1:]
+    return words
 
 
 def problem_with(command: Sequence[str]) -> str | None:
@@ -105,7 +150,7 @@ def generator() -> ModuleType:
 @every_page
 def test_page__python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    run_python(page)
+    run(page)
 
 
 @every_page
@@ -143,8 +188,25 @@ def test_python__a_failing_block_names_the_line_of_the_page(tmp_path: Path) -> N
     page = tmp_path / "page.md"
     page.write_text("# Title\n\n```python\nx = 1\n```\n\n```python\nx += 1\nassert x == 3\n```\n", "utf-8")
     with pytest.raises(AssertionError) as caught:
-        run_python(page)
+        run(page)
     assert caught.traceback[-1].lineno == 8  # counted from 0: the ninth line
+
+
+@pytest.mark.parametrize(
+    ("comment", "holds"), [("", False), ("  # exits with 1", True)], ids=["as if it worked", "as it says"]
+)
+def test_run__commands_end_as_the_page_says(
+    comment: str, holds: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wrong.toml").write_text("[[model]]\n")
+    page = tmp_path / "page.md"
+    page.write_text(f"{COMMANDS_TOO} -->\n```console\nmaestro registry check wrong.toml{comment}\n```\n", "utf-8")
+    if holds:
+        assert run(page) == 1
+    else:
+        with pytest.raises(AssertionError, match=r"maestro registry check wrong\.toml ended with 1"):
+            run(page)
 
 
 def test_commands__are_read_without_comments_and_variables() -> None:

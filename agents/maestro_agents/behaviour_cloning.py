@@ -60,7 +60,7 @@ class BehaviourCloning(Agent):
         Args:
             env: The environment to learn in.
             seed: Of the network, and of which of the planner's best actions is played.
-            sure: Confidence from which on a right reply is imitated; those without a confidence only if this is 0.
+            sure: Confidence from which on a right reply is imitated. Where an expert states none, every right reply is.
             hidden: H.
             steps: Gradient steps in each round.
         """
@@ -78,7 +78,7 @@ class BehaviourCloning(Agent):
         del total_timesteps
         recording = recorded_tasks(self.env)
         self._features = Features.fit(recording.question, recording.view.reshape(-1, recording.view.shape[2]))
-        confidence = np.nan_to_num(recording.confidence, nan=0.0)
+        confidence = np.nan_to_num(recording.confidence, nan=1.0)
         imitable = replace(recording, score=np.where(confidence >= self.sure, recording.score, np.float32(0)))
         beginning = start(imitable, terms_of(self.env))
         lessons: list[_Lesson] = []
@@ -192,7 +192,9 @@ def _imitate(lessons: Sequence[_Lesson], *, seed: int, hidden: int, steps: int) 
     layers += [weights(hidden, best.shape[1]), torch.zeros(best.shape[1], requires_grad=True)]
     optimizer = torch.optim.AdamW(layers, lr=3e-3, weight_decay=3e-2)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=steps)
-    for _ in range(steps):
+    if not len(inputs):  # nobody is ever right: stopping at once is all that can be learned
+        layers[2].data.zero_()
+    for _ in range(steps if len(inputs) else 0):
         rows = torch.randint(len(inputs), (_BATCH,), generator=generator)
         logits = torch.relu(inputs[rows] @ layers[0] + layers[1]) @ layers[2] + layers[3]
         allowed = logits.masked_fill(~legal[rows], -torch.inf)

@@ -194,7 +194,8 @@ def cheap_to_dear(beginning: Episodes, locators: NDArray[np.bool_]) -> tuple[Ste
 
     def rank(step: Step) -> tuple[float, float]:
         cost, score = ends[step].cost[-1].mean(), ends[step].score[-1].mean()
-        return round(float(cost), 6), -float(score)  # sums of the same costs differ in their last digits
+        # Sums of the same costs differ in their last digits; costs may be passes, or millionths of a dollar.
+        return float(f"{cost:.5g}"), -float(score)
 
     return tuple(sorted(steps, key=rank))
 

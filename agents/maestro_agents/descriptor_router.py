@@ -29,7 +29,7 @@ from maestro_env.registry import STOP
 from maestro_env.types import Expert, Role
 
 _SURE = (0.2, 0.35, 0.5, 0.65, 0.8)
-"""Confidences tried as the one at which asking ends."""
+"""Confidences tried as the one at which asking ends. Where no expert states any, it ends with the first answer."""
 _SPECIALIST = 0.8
 """A reader that is this good on a family, relative to the best one, is forgotten with the family."""
 _FAMILIAR = "familiar"
@@ -42,7 +42,7 @@ class DescriptorRouter(Agent):
     """Zero-shot routing by description; asks on while nobody is sure."""
 
     sure: float
-    """Confidence from which on nobody else is asked."""
+    """Confidence from which on nobody else is asked; 0 where no expert states any."""
 
     def __init__(
         self, env: gymnasium.Env[Any, Any], *, seed: int = 0, memory: int = 3000, lesson: int = 400, steps: int = 1000
@@ -120,6 +120,8 @@ class DescriptorRouter(Agent):
 
     def _best_sure(self, recording: Recording, rows: NDArray[np.int64], known: NDArray[np.float32]) -> float:
         """Return the confidence at which asking should end: the one that earns most in the lessons."""
+        if np.isnan(recording.confidence).all():
+            return 0.0
         values = self._values(recording.registry.experts, known)
         order = one_a_model(recording.registry.experts, values)[:, : terms_of(self.env).max_turns]
         everyone = np.arange(len(rows))
@@ -156,7 +158,7 @@ class DescriptorRouter(Agent):
         memory = in_order(self._remembered, self._known, registry_of(self.env))
         known = describe(experts, question=observation["question"], features=features, memory=memory)
         values = np.where(legal, self._values(experts, known), -np.inf)
-        going_on = legal.any(axis=1) & (surest < self.sure)
+        going_on = legal.any(axis=1) & (surest < self.sure if self.sure else ~answered.any(axis=1))
         return np.where(going_on, 1 + values.argmax(axis=1), STOP), state
 
     def _settings(self) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from maestro_env.batch import Batch
 from maestro_env.dynamics import Rules
 from maestro_env.recordings.recording import Recording
 
-_THRIFT = 1e-4
-"""Reward given up for a unit of cost beyond its price, so that of two ways to be right the cheaper is the better one;
-too little to give up a right answer for it."""
+_THRIFT = 2e-3
+"""Reward given up for what the dearest call costs beyond its price, so that of two ways to be right the cheaper is the
+better one, be it a pass or a millionth of a dollar; too little to give up a right answer for it."""
 _TIE = 1e-7
 """Worths closer than this are the same up to rounding."""
 
@@ -41,7 +41,8 @@ class _Search:
         self._recording = episodes.recording
         self._tables = episodes.tables
         self._rules = Rules(max_turns=terms.max_turns, answer_rule=terms.answer_rule)
-        self._price = terms.price + _THRIFT
+        dearest = float(episodes.recording.cost.max(initial=0.0))
+        self._price = terms.price + (_THRIFT / dearest if dearest else 0.0)
         self._hopes = _hopes(episodes.recording, self._price, terms.max_turns)
 
     def worths(self, now: Batch) -> NDArray[np.float64]:

@@ -1,5 +1,6 @@
 """Accuracy against cost: agents, single experts, and the hull of mixing them, as one chart."""
 
+from benchmarks.amounts import amount
 from benchmarks.budgets import BudgetCurve
 from benchmarks.findings import Findings
 from benchmarks.judging import zero_router
@@ -20,7 +21,8 @@ def frontier(findings: Findings) -> Markup:
     hull = zero_router(summary)
     bought = [point.cost.high for curve in findings.budgets for point in curve.points]
     dearest = max([*hull.cost, *bought, *(agent.cost.high for agent in summary.agents)])
-    x = Scale(low=0, high=1.04 * dearest, start=_LEFT, end=_WIDTH - _RIGHT)
+    # Where nothing costs anything, all stand at the left.
+    x = Scale(low=0, high=1.04 * (dearest or 1.0), start=_LEFT, end=_WIDTH - _RIGHT)
     y = Scale(low=0, high=1, start=_HEIGHT - _BOTTOM, end=_TOP)
     colours = {agent.name: number for number, agent in enumerate(summary.agents)}
     corners = " ".join(f"{x.at(c):.1f},{y.at(s):.1f}" for c, s in zip(hull.cost, hull.score, strict=True))
@@ -37,7 +39,10 @@ def frontier(findings: Findings) -> Markup:
         *(
             tag(
                 "circle",
-                tag("title", f"{expert.id}: {percent(expert.accuracy)} % for {expert.cost:.2f} {summary.cost_unit}"),
+                tag(
+                    "title",
+                    f"{expert.id}: {percent(expert.accuracy)} % for {amount(expert.cost)} {summary.cost_unit}",
+                ),
                 cx=x.at(expert.cost), cy=y.at(expert.accuracy), r=3.2, class_="expert",
             )
             for expert in summary.experts
@@ -114,7 +119,7 @@ def budget_table(findings: Findings) -> Markup:
             cell(f"{point.cost_weight:g}"),
             cell(percent(point.accuracy.mean)),
             cell(span(point.accuracy), numeric=False),
-            cell(f"{point.cost.mean:.2f}"),
+            cell(amount(point.cost.mean), value=point.cost.mean),
             cell(percent(curve.aiq)),
         )
         for curve in findings.budgets
@@ -134,8 +139,8 @@ def _cross(agent: AgentSummary, x: Scale, y: Scale, colour: int) -> Markup:
         "g",
         tag(
             "title",
-            f"{agent.name}: {percent(accuracy.mean)} % ({span(accuracy)}) for {cost.mean:.2f} "
-            f"({cost.low:.2f} to {cost.high:.2f})",
+            f"{agent.name}: {percent(accuracy.mean)} % ({span(accuracy)}) for {amount(cost.mean)} "
+            f"({amount(cost.low)} to {amount(cost.high)})",
         ),
         tag("line", x1=across, x2=across, y1=y.at(accuracy.low), y2=y.at(accuracy.high), class_="reach"),
         tag("line", x1=x.at(cost.low), x2=x.at(cost.high), y1=up, y2=up, class_="reach"),

@@ -1,5 +1,6 @@
 """Who is how good at what cost, and which differences are shown."""
 
+from benchmarks.amounts import amount
 from benchmarks.bootstrap import Interval
 from benchmarks.findings import Findings
 from benchmarks.pairs import Pair
@@ -7,7 +8,7 @@ from benchmarks.report.markup import Markup, join, tag
 from benchmarks.report.scale import Scale, ticks
 from benchmarks.report.tables import Column, cell, source_line, table
 from benchmarks.report.wording import percent, points, points_span, span
-from benchmarks.summary import PRICE, AgentSummary
+from benchmarks.summary import AgentSummary
 from maestro_env.types import Outcome
 
 _WIDTH, _HEIGHT = 150, 18
@@ -36,7 +37,7 @@ def leaderboard(findings: Findings) -> Markup:
         *([Column(title="unseen %", about="on benchmarks that were not trained on")] if summary.unseen else []),
         Column(title=summary.cost_unit, about="mean cost of an episode"),
         Column(title="calls", about="mean number of calls in an episode"),
-        Column(title="priced", about=f"accuracy less {100 * PRICE:g} points for each unit of cost"),
+        Column(title="priced", about=f"accuracy less {100 * summary.price:g} points for each unit of cost"),
         Column(title="vs mixing", about="accuracy less what mixing single experts by lot reaches for the same cost"),
         Column(title="wasted", about="calls after the answer was first right, in hindsight"),
         Column(title="seeds"),
@@ -64,7 +65,7 @@ def _row(agent: AgentSummary, findings: Findings, axis: Scale) -> Markup:
         cell(join(interval_line(agent.accuracy, axis), tag("small", span(agent.accuracy))), numeric=False),
         cell(tag("span", letters, class_="letters"), numeric=False),
         *unseen,
-        cell(f"{agent.cost.mean:.2f}"),
+        cell(amount(agent.cost.mean), value=agent.cost.mean),
         cell(f"{agent.calls.mean:.2f}"),
         cell(percent(agent.priced.mean), value=agent.priced.mean),
         cell("" if above is None else points(above), value=-1e9 if above is None else above),

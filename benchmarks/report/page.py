@@ -4,6 +4,7 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
+from benchmarks.amounts import amount
 from benchmarks.findings import Findings
 from benchmarks.report.calls import calls
 from benchmarks.report.capabilities import benchmark_table, radars
@@ -80,7 +81,7 @@ def _header(findings: Findings) -> Markup:
         tag("h1", f"{best.name} answers {percent(best.accuracy.mean)} % right"),
         tag(
             "p",
-            f"95 % interval {span(best.accuracy)}, for {best.cost.mean:.2f} {summary.cost_unit} an episode. "
+            f"95 % interval {span(best.accuracy)}, for {amount(best.cost.mean)} {summary.cost_unit} an episode. "
             f"{_rival(findings)} {len(summary.agents)} agents, {tasks:,} test tasks of {trained} benchmarks{unseen}, "
             f"at most {findings.settings.max_turns} calls a task.",
             class_="lead",

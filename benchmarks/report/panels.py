@@ -93,7 +93,9 @@ def _panels(lines: Mapping[str, Line], marks: Mapping[float, str], *, bars: bool
     room = 0.12 * (max(edges) - min(edges)) if bars else 0.0
     x = Scale(low=min(edges) - room, high=max(edges) + room, start=_LEFT, end=_WIDTH - _RIGHT)
     ends = [end for line in lines.values() for height in line.heights for end in (height.low, height.high)]
-    y = Scale(low=min(0.0, *ends), high=max(unit.least_top, *ends), start=_HEIGHT - _BOTTOM, end=_TOP)
+    low, high = min(0.0, *ends), max(unit.least_top, *ends)
+    # Where nobody could ever be better than another, all regret is 0.
+    y = Scale(low=low, high=high if high > low else low + 1.0, start=_HEIGHT - _BOTTOM, end=_TOP)
     frame = [
         *(tag("line", x1=x.start, x2=x.end, y1=y.at(value), y2=y.at(value), class_="grid") for value in _levels(y)),
         *(tag("text", unit.tick(value), x=_LEFT - 6, y=y.at(value) + 4, class_="tick end") for value in _levels(y)),

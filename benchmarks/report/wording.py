@@ -1,5 +1,6 @@
 """How numbers and names are written on the page."""
 
+from benchmarks.amounts import amount
 from benchmarks.bootstrap import Interval
 from benchmarks.report.markup import Markup, join
 
@@ -32,8 +33,8 @@ def breakable(name: str) -> Markup:
     return Markup(join(name).replace("/", "/<wbr>").replace("_", "_<wbr>"))
 
 
-def cost(amount: float, unit: str) -> str:
+def cost(spent: float, unit: str) -> str:
     """Return a cost with its unit."""
     if unit == "usd":
-        return f"${amount:.4f}"
-    return f"{amount:g} {unit.removesuffix('es') if amount == 1 else unit}"
+        return f"${amount(spent)}"
+    return f"{spent:g} {unit.removesuffix('es') if spent == 1 else unit}"

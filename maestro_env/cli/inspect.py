@@ -63,7 +63,9 @@ def _tasks(recording: Recording) -> Table:
 def _experts(matrix: Matrix, registry: Registry, *, title: str, unit: str) -> Table:
     """One row an expert; the best of each benchmark is bold, locators show no accuracy."""
     names = [benchmark.replace("_", "\n") for benchmark in matrix.benchmarks]
-    headers = (*names, "mean", "an-\nswered", f"{unit}\na call")
+    # A call costs a few passes, but seldom more than a thousandth of a dollar.
+    per, calls = (1000, "1,000 calls") if unit == "usd" else (1, "a call")
+    headers = (*names, "mean", "an-\nswered", f"{unit}\n{calls}")
     table = Table("expert", *headers, title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in table.columns[1:]:
         column.justify = "right"
@@ -72,7 +74,7 @@ def _experts(matrix: Matrix, registry: Registry, *, title: str, unit: str) -> Ta
     for p, expert in enumerate(registry.experts):
         is_locator = expert.model.role == Role.LOCATOR
         cells = ["–" if is_locator else _percent(x, bold=x == top) for x, top in zip(columns[p], best, strict=True)]
-        table.add_row(expert.id, *cells, f"{_percent(matrix.answered[p])} %", f"{matrix.cost[p]:.4g}")
+        table.add_row(expert.id, *cells, f"{_percent(matrix.answered[p])} %", f"{per * matrix.cost[p]:.4g}")
     return table
 
 

@@ -163,7 +163,7 @@ class Game:
             self._console.print("That expert was already called here; another call would only cost a turn.")
 
     def _show_reply(self, info: dict[str, Any], known: dict[str, float]) -> None:
-        cost = f"{info['passes']:g} passes" if self._env.recording.cost_unit == "passes" else f"${info['cost_usd']:.4f}"
+        cost = f"{info['passes']:g} passes" if self._env.recording.cost_unit == "passes" else f"${info['cost_usd']:.6f}"
         sure = f"{known['confidence']:.0%} sure, " if known["has_confidence"] else ""
         status = "" if info["status"] == "ok" else f" [red]({info['status']})[/]"
         reply = escape(info["reply"])

@@ -4,13 +4,15 @@ import argparse
 import asyncio
 import math
 import platform
+import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
 import maestro_env
 from maestro_env.backends.cache import Cache
@@ -20,7 +22,13 @@ from maestro_env.errors import ConfigurationError
 from maestro_env.recordings.live_recorder import CallDone, LivePlan, LiveResult, record_live, work_folder
 from maestro_env.recordings.task_files import read_tasks
 from maestro_env.registry import Registry
-from maestro_env.types import Status
+from maestro_env.types import SPLITS, Status, Task
+
+SHOWN_REASONS = 8
+"""Kinds of failures that a summary tells one by one."""
+
+_REASON_CHARS = 300
+"""Of a failure: enough for what a server says, and not for a page of HTML."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, registry: Registry) -> None:
-    """Record, with a progress bar.
+    """Record, with a progress bar; exits with 1 if calls are left for another run.
 
     Raises:
         ConfigurationError: No tasks were given, or a key is not in the environment.
@@ -57,10 +65,28 @@ def run(arguments: argparse.Namespace, registry: Registry) -> None:
         },
     )
     purse = Purse(Budget(usd=arguments.max_usd, calls=arguments.max_calls, seconds=arguments.max_seconds))
-    console = Console()
+    console = Console(soft_wrap=True)
+    before = "Nothing left to do. " if arguments.out.exists() else ""
+    console.print(_about_splits(plan.tasks), markup=False, highlight=False)
     with LiveProgress(console, num_calls=len(plan.tasks) * len(registry), purse=purse) as progress:
         result = asyncio.run(_record(plan, connections, purse, arguments, progress))
-    console.print(_summary(result, purse, arguments.out), highlight=False)
+    for line in (*progress.reasons(), before + _summary(result, purse, arguments.out)):
+        console.print(line, markup=False, highlight=False)
+    if result.manifest is None:
+        sys.exit(1)
+
+
+def _about_splits(tasks: Sequence[Task]) -> str:
+    """Return how many tasks each split has, and what will be missed: told before anything is spent."""
+    counts = Counter(task.split for task in tasks)
+    held = ", ".join(f"{counts[split]:,} {split}" for split in SPLITS)
+    missing = [split for split in SPLITS if not counts[split]]
+    if not missing:
+        return f"Tasks: {held}."
+    return (
+        f"Tasks: {held}. Agents learn on train, are chosen on val and compared on test: without "
+        f"{' and '.join(missing)} tasks that cannot be done. Where a task does not say its split, it is test."
+    )
 
 
 async def _record(
@@ -91,7 +117,7 @@ async def _record(
 
 
 class LiveProgress:
-    """A progress bar over calls, with what was spent and the time to go.
+    """A progress bar over calls, with what was spent, the time to go and what failed.
 
     Rates come from the calls of this run: those of earlier runs took no time now.
     """
@@ -101,13 +127,13 @@ class LiveProgress:
         self._purse = purse
         self._done = self._new = 0
         self._failed: Counter[str] = Counter()
+        self._failed_so: Counter[tuple[str, str]] = Counter()
+        self._said: dict[tuple[str, str], str] = {}
         self._started_s = time.monotonic()
         self._bar = Progress(
-            TextColumn("recording"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("calls · {task.fields[news]}"),
-            TimeElapsedColumn(),
+            # Narrow, so that a terminal of 80 columns still shows what is said behind it.
+            BarColumn(bar_width=8),
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f} calls · {task.fields[news]}"),
             console=console,
         )
         self._bar_id = self._bar.add_task("", total=num_calls, news="starting")
@@ -127,6 +153,9 @@ class LiveProgress:
         self._num_calls = max(self._num_calls, self._done)
         if done.reply.status is not Status.OK:
             self._failed[done.reply.status.value] += 1
+            kind = done.expert.id, done.reply.status.value
+            self._failed_so[kind] += 1
+            self._said[kind] = done.reply.text
         self._bar.update(self._bar_id, completed=self._done, total=self._num_calls, news=self.news())
 
     def news(self) -> str:
@@ -137,8 +166,17 @@ class LiveProgress:
         elapsed_s = max(time.monotonic() - self._started_s, 1e-3)
         minutes, seconds = divmod(round((self._num_calls - self._done) * elapsed_s / self._new), 60)
         return (
-            f"{self._purse.usd:.4f} USD{failed} · {self._new / elapsed_s:,.1f} calls/s · {minutes}:{seconds:02d} to go"
+            f"{self._purse.usd:.4f} USD · {self._new / elapsed_s:,.1f} calls/s · {minutes}:{seconds:02d} to go{failed}"
         )
+
+    def reasons(self) -> list[str]:
+        """Return a line for each expert and way to fail, the most frequent first: how often, and what was said last."""
+        lines = [
+            f"{expert}, {count:,} times {self._said[expert, status][:_REASON_CHARS]}"
+            for (expert, status), count in self._failed_so.most_common(SHOWN_REASONS)
+        ]
+        left = len(self._failed_so) - len(lines)
+        return [*lines, f"and {left} more kinds of failures."] if left else lines
 
 
 def _summary(result: LiveResult, purse: Purse, out: Path) -> str:

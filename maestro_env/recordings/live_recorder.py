@@ -75,6 +75,7 @@ class LivePlan:
 class CallDone:
     """News of a call."""
 
+    expert: Expert
     reply: Reply
     resumed: bool
     """An earlier run had made it."""
@@ -230,7 +231,7 @@ class _Run:
             else:
                 self.failures[reply.status.value] = self.failures.get(reply.status.value, 0) + 1
                 self._over_budget |= reply.status is Status.OVER_BUDGET
-        self._on_call(CallDone(reply=reply, resumed=kept is not None))
+        self._on_call(CallDone(expert=expert, reply=reply, resumed=kept is not None))
         return reply
 
 

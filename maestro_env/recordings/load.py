@@ -4,7 +4,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from maestro_env.errors import unknown_name
+from maestro_env.errors import RecordingError, unknown_name
 from maestro_env.recordings.format import read_recording
 from maestro_env.recordings.manifest import MANIFEST
 from maestro_env.recordings.recording import Recording
@@ -20,7 +20,7 @@ def load_recording(name_or_path: str | Path) -> Recording:
 
     Raises:
         UnknownNameError: Neither a shipped name nor an existing folder.
-        RecordingError: The folder is no recording, or a damaged one.
+        RecordingError: The folder is no recording, a damaged one, or one that is not finished.
     """
     return _read_once(recording_folder(name_or_path))
 
@@ -30,11 +30,18 @@ def recording_folder(name_or_path: str | Path) -> Path:
 
     Raises:
         UnknownNameError: Neither a shipped name nor an existing folder.
+        RecordingError: It is not finished yet.
     """
     if str(name_or_path) in recording_names():
         return _shipped() / str(name_or_path)
     folder = Path(name_or_path)
     if not folder.is_dir():
+        work = folder.with_name(f"{folder.name}.work")
+        if work.is_dir():
+            raise RecordingError(
+                f"The recording {folder} is not finished: what was answered so far is in {work}. Run the same "
+                "`maestro record` again; it goes on where it stopped."
+            )
         raise unknown_name("recording", str(name_or_path), recording_names())
     return folder.resolve()
 

@@ -124,7 +124,7 @@ class MaestroTextEnv(gym.Env[str, str]):
         self,
         *,
         recording: str | Path | Recording = "embedded",
-        registry: str | Path | Registry | None = "core",
+        registry: str | Path | Registry | None = arguments.DEFAULT_REGISTRY,
         split: str = "train",
         benchmarks: Sequence[str] | None = None,
         backend: str | Backend = "recorded",

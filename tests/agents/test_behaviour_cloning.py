@@ -39,3 +39,16 @@ def test_behaviour_cloning__asks_on_where_stopping_is_best_only_because_nobody_i
     env = MaestroEnv(recording=hand_made([["ww"], ["xx"], ["yy"], ["wr"]]), registry=None)
     records = evaluate(BehaviourCloning(env, steps=100).learn(0), env)
     assert {record.experts[:1] for record in records} == {("m1/Direct",)}
+
+
+def test_behaviour_cloning__imitates_experts_that_state_no_confidence(hand_made: HandMade) -> None:
+    recording = hand_made([["wr"], ["xr"]], confidence=np.nan)
+    env = MaestroEnv(recording=recording, registry=None)
+    records = evaluate(BehaviourCloning(env, sure=0.5, steps=100).learn(0), env)
+    assert {record.experts for record in records} == {("m1/Direct",)}
+
+
+def test_behaviour_cloning__stops_where_nobody_was_ever_right(hand_made: HandMade) -> None:
+    env = MaestroEnv(recording=hand_made([["wx"], ["xy"]]), registry=None)
+    records = evaluate(BehaviourCloning(env, steps=100).learn(0), env)
+    assert {record.experts for record in records} == {()}

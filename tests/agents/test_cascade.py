@@ -72,11 +72,12 @@ def test_trail_of__a_masked_call_tells_nothing(hand_made: HandMade) -> None:
     assert found.cost[1].tolist() == [1.0, 2.0]
 
 
-def test_cheap_to_dear__by_cost_then_by_score(hand_made: HandMade) -> None:
+@pytest.mark.parametrize("unit", [1.0, 1e-7])
+def test_cheap_to_dear__by_cost_then_by_score(hand_made: HandMade, unit: float) -> None:
     # Readers 0 and 1 cost 1, and 1 is right more often; reader 2 costs 2; locator 3 costs 1, and on its region only
     # reader 0 is right: that step costs 2 as reader 2 does, and scores 1 instead of 0.
     recording = hand_made([["wrw1", "rww."], ["www1", "rww."]])
-    passes = np.broadcast_to(np.array([1, 1, 2, 1], np.float32), recording.passes.shape)
+    passes = np.broadcast_to(np.array([1, 1, 2, 1], np.float32) * np.float32(unit), recording.passes.shape)
     env = env_of(replace(recording, passes=passes))
     beginning = start(recorded_tasks(env), terms_of(env))
     steps = cheap_to_dear(beginning, np.array([False, False, False, True]))

@@ -1,5 +1,6 @@
 """DescriptorRouter: who is asked, when it stops, and what it makes of experts that it never saw."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from maestro_agents.batch_play import Episodes, play, start
 from maestro_agents.descriptor_router import DescriptorRouter, one_a_model
 from maestro_agents.descriptors import Memory, describe
+from maestro_agents.evaluate import evaluate
 from maestro_agents.recorded_tasks import take, terms_of
 from maestro_env.encoders import HashedQuestion
 from maestro_env.env import MaestroEnv
@@ -119,3 +121,14 @@ def test_descriptor_router__saved_and_loaded_acts_alike(fitted: DescriptorRouter
         observation, _ = fitted.env.reset(seed=seed)
         assert again.predict(observation)[0] == fitted.predict(observation)[0]
     assert again.sure == fitted.sure
+
+
+def test_learn__stops_after_an_answer_where_no_expert_states_how_sure_it_is(recording: Recording) -> None:
+    silent = replace(recording, confidence=np.full_like(recording.confidence, np.nan))
+    env = env_on(silent)
+    agent = DescriptorRouter(env, steps=50, memory=100, lesson=10).learn(0)
+    assert agent.sure == 0.0
+    records = evaluate(agent, env_on(silent, "test"))
+    answered = [record for record in records if record.answer]
+    assert answered
+    assert {len(record.experts) for record in answered} == {1}

@@ -1,5 +1,7 @@
 """The planner that knows every reply, against recordings small enough to reason about and against a plain search."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,16 @@ def test_best_actions__a_wrong_plurality_takes_two(hand_made: HandMade) -> None:
 def test_best_actions__nobody_right_or_too_dear_is_not_worth_a_call(hand_made: HandMade) -> None:
     assert best(start(hand_made([["wx"]]), terms())) == [0]
     assert best(start(hand_made([["wr"]]), terms(price=1.5))) == [0]
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-6])
+def test_best_actions__the_cheaper_of_two_ways_in_any_unit(hand_made: HandMade, unit: float) -> None:
+    recording = replace(hand_made([["rrw"]]), passes=np.array([[[2.0, 1.0, 1.0]]], np.float32) * np.float32(unit))
+    assert best(start(recording, terms())) == [2]
+
+
+def test_best_actions__where_nothing_costs_anything(hand_made: HandMade) -> None:
+    assert best(start(hand_made([["wrr"]], cost=0.0), terms(max_turns=1))) == [2, 3]
 
 
 @pytest.mark.parametrize("rule", list(AnswerRule))

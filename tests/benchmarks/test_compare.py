@@ -18,7 +18,7 @@ from rich.console import Console
 
 from benchmarks import compare
 from benchmarks.bounds import oracle_bounds
-from benchmarks.contenders import CONTENDERS, LADDER, STANDARD, contender
+from benchmarks.contenders import CONTENDERS, LADDER, contender, standard_on
 from benchmarks.playing import Run, World, first_tasks
 from benchmarks.plots import accuracy_against_cost, spread
 from benchmarks.provenance import provenance
@@ -88,7 +88,7 @@ def test_compare__its_leaderboard_is_a_table_of_markdown(finished: Path, written
 def test_compare__everyone_takes_part_with_the_seeds_they_need(
     written: Mapping[str, Any], episodes: list[Mapping[str, Any]]
 ) -> None:
-    standard = [contender(name) for name in STANDARD]
+    standard = [contender(name) for name in standard_on("mine")]
     seeds = {e.name: sorted({one["seed"] for one in episodes if one["agent"] == e.name}) for e in standard}
     assert seeds == {entry.name: [0, 1] if entry.varies else [0] for entry in standard}
     assert [agent["name"] for agent in written["agents"]] == [entry.name for entry in standard]
@@ -101,7 +101,7 @@ def test_contenders__are_each_listed_once() -> None:
 
 
 def test_compare__those_who_are_named_take_part(folder: Path, tmp_path: Path) -> None:
-    names = [entry.name for entry in CONTENDERS if entry.name not in STANDARD]
+    names = [entry.name for entry in CONTENDERS if entry.name not in standard_on("mine")]
     arguments = ["--recording", str(folder), "--out", str(tmp_path), "--quick", "--seeds", "1", "--processes", "1"]
     assert compare.main([*arguments, "--agents", *names]) == 0
     (result,) = tmp_path.iterdir()

@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from maestro_env import MaestroEnv
+from maestro_env import MaestroEnv, MaestroTextEnv, load_registry
 from maestro_env.arguments import embedding_bound, select_tasks, to_backend, to_recording, to_reward_fn
 from maestro_env.backends.local import LocalBackend
 from maestro_env.errors import ConfigurationError, RegistryError, UnknownNameError
+from maestro_env.recordings.load import load_recording
 from maestro_env.recordings.recording import Recording
 from maestro_env.rewards import CostAwareReward, OutcomeReward
 from maestro_env.testing import FakeBackend
+from maestro_env.vector import MaestroVectorEnv
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,18 @@ def test_to_recording__takes_one_as_it_is(fake: Recording) -> None:
 
 def test_to_recording__reads_a_folder_once(fake_folder: str) -> None:
     assert to_recording(fake_folder) is to_recording(fake_folder)
+
+
+def test_registry__by_default_is_core_where_that_was_recorded_and_else_the_recordings_own(
+    fake: Recording, fake_folder: str
+) -> None:
+    assert MaestroEnv().registry == load_registry("core")
+    assert MaestroEnv(recording=load_recording("embedded")).registry == load_registry("core")
+    assert len(MaestroEnv(registry=None).registry) > len(load_registry("core"))
+    assert MaestroEnv(recording=fake_folder).registry == fake.registry
+    assert MaestroVectorEnv(2, recording=fake_folder).registry == fake.registry
+    assert MaestroTextEnv(recording=fake_folder).registry == fake.registry
+    assert MaestroEnv(recording=fake, backend=FakeBackend({})).registry == fake.registry
 
 
 def test_to_backend__by_name_and_by_object() -> None:

@@ -69,7 +69,7 @@ def test_text__tells_how_it_ended() -> None:
 
 
 def test_text__prices_in_dollars() -> None:
-    assert "[$0.0010]" in text(replace(FRAME, cost_unit="usd", turns=(replace(READ, cost=0.001),)))
+    assert "[$0.001000]" in text(replace(FRAME, cost_unit="usd", turns=(replace(READ, cost=0.001),)))
 
 
 def png(tmp_path: Path, size: tuple[int, int], colour: tuple[int, int, int]) -> str:

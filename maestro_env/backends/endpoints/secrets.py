@@ -7,6 +7,9 @@ from maestro_env.errors import ConfigurationError
 
 HIDDEN = "[key]"
 
+SHORTEST_KEY = 8
+"""Characters. What is shorter, such as `EMPTY`, stands for no key at all, and may be part of what a model says."""
+
 
 class Secret:
     """A key that neither prints nor pickles."""
@@ -26,7 +29,7 @@ class Secret:
 
     def is_in(self, text: str) -> bool:
         """Whether a text holds the key."""
-        return bool(self._value) and self._value in text
+        return len(self._value) >= SHORTEST_KEY and self._value in text
 
     def redact(self, text: str) -> str:
         """Return what a server said without the key, should the server repeat it."""
@@ -35,7 +38,7 @@ class Secret:
     def redact_bytes(self, content: bytes) -> bytes:
         """Return the same of what is not yet decoded."""
         key = self._value.encode()
-        return content.replace(key, HIDDEN.encode()) if key and key in content else content
+        return content.replace(key, HIDDEN.encode()) if len(key) >= SHORTEST_KEY and key in content else content
 
 
 def read_secret(variable: str, *, endpoint: str, environment: Mapping[str, str] = os.environ) -> Secret:

@@ -11,13 +11,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from maestro_env import MaestroEnv
 from maestro_env.backends.cache import Cache
+from maestro_env.backends.endpoints.budget import Budget, Purse
+from maestro_env.backends.endpoints.caller import failure
 from maestro_env.cli import main
+from maestro_env.cli.record_live import SHOWN_REASONS, LiveProgress
 from maestro_env.fault_server import FaultServer, answer_to
 from maestro_env.recordings.format import read_recording
+from maestro_env.recordings.live_recorder import CallDone
 from maestro_env.skills.prompted.answers import ANSWER_FORM
+from maestro_env.testing import fake_registry
+from maestro_env.types import Context, Status
 
 pytest.importorskip("aiohttp")
 
@@ -72,13 +79,19 @@ def record(registry: Path, tasks: Path, out: Path, *more: str) -> None:
     )
 
 
+def record_in_part(registry: Path, tasks: Path, out: Path, *more: str) -> None:
+    """Record where calls are left for another run."""
+    with pytest.raises(SystemExit, match="1"):
+        record(registry, tasks, out, *more)
+
+
 def test_record__and_play_what_was_recorded(
     server: FaultServer, registry: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tasks = write_tasks(tmp_path / "t.jsonl", *(f"What is {n}?" for n in range(8)))
     record(registry, tasks, tmp_path / "rec")
     assert f"Recorded 8 tasks to {tmp_path / 'rec'}. 8 requests, 0.0080 USD." in capsys.readouterr().out
-    env = MaestroEnv(recording=tmp_path / "rec", registry=None, split="test")
+    env = MaestroEnv(recording=tmp_path / "rec", split="test")
     env.reset(seed=0)
     assert env.step(1)[-1]["cost_usd"] == pytest.approx(0.001)
     assert env.step(0)[-1]["outcome"] == "correct"
@@ -90,8 +103,11 @@ def test_record__a_failure_is_tried_again_by_the_next_run(
     server: FaultServer, registry: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tasks = write_tasks(tmp_path / "t.jsonl", "Now?", "Later? [fault error x1]")
-    record(registry, tasks, tmp_path / "rec")
-    assert "Not finished: 1 unreachable. What was answered is kept" in capsys.readouterr().out
+    record_in_part(registry, tasks, tmp_path / "rec")
+    shown = capsys.readouterr().out
+    assert "Not finished: 1 unreachable. What was answered is kept" in shown
+    assert "stub/Direct, 1 times unreachable: " in shown
+    assert "this is a test of error" in shown
     record(registry, tasks, tmp_path / "rec")
     assert "Recorded 2 tasks" in capsys.readouterr().out
     assert (read_recording(tmp_path / "rec").score == 1).all()
@@ -104,7 +120,7 @@ def test_record__failures_where_they_are_accepted(
     tasks = write_tasks(tmp_path / "t.jsonl", "Now?", "Never. [fault refused]")
     record(registry, tasks, tmp_path / "rec", "--accept-failures")
     assert "with failures: 1 refused" in capsys.readouterr().out
-    env = MaestroEnv(recording=tmp_path / "rec", registry=None, split="test")
+    env = MaestroEnv(recording=tmp_path / "rec", split="test")
     env.reset(options={"task": "t/000001"})
     env.step(1)
     *_, truncated, info = env.step(0)
@@ -115,7 +131,7 @@ def test_record__stops_at_the_budget(
     server: FaultServer, registry: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tasks = write_tasks(tmp_path / "t.jsonl", *(f"What is {n}?" for n in range(30)))
-    record(registry, tasks, tmp_path / "rec", "--max-usd", "0.01", "--concurrent", "2")
+    record_in_part(registry, tasks, tmp_path / "rec", "--max-usd", "0.01", "--concurrent", "2")
     shown = capsys.readouterr().out
     assert "over_budget" in shown
     assert "tasks not begun" in shown
@@ -129,8 +145,8 @@ def test_record__the_key_is_in_no_file_and_no_output(
     registry: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     tasks = write_tasks(tmp_path / "t.jsonl", "Now?", "Echo! [fault echo]", "Why? [fault unauthorised]")
-    for more in ([], ["--accept-failures"]):
-        record(registry, tasks, tmp_path / "rec", *more)
+    for how, more in ((record_in_part, []), (record, ["--accept-failures"])):
+        how(registry, tasks, tmp_path / "rec", *more)
         written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
         assert KEY.encode() not in written
     output = capfd.readouterr()
@@ -178,6 +194,33 @@ def test_record__killed_at_random_moments_gives_the_undisturbed_recording(
     # All but what no two calls have in common: how long they took.
     for name in ("status", "answer", "text", "next_context", "cost_usd", "score", "tokens", "view", "question"):
         np.testing.assert_array_equal(getattr(disturbed, name), getattr(calm, name))
+
+
+def test_record__says_before_it_spends_that_nothing_could_be_learned(
+    registry: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks = write_tasks(tmp_path / "t.jsonl", "Now?")
+    record(registry, tasks, tmp_path / "rec")
+    shown = capsys.readouterr().out
+    assert shown.startswith("Tasks: 0 train, 0 val, 1 test. Agents learn on train")
+    assert "without train and val tasks that cannot be done" in shown
+    record(registry, tasks, tmp_path / "rec")
+    assert f"Nothing left to do. Recorded 1 tasks to {tmp_path / 'rec'}. 0 requests" in capsys.readouterr().out
+
+
+def test_record__tells_the_most_frequent_failures_and_how_many_more_there_are() -> None:
+    purse = Purse(Budget())
+    progress = LiveProgress(Console(), num_calls=0, purse=purse)
+    context = Context(id="whole")
+    for number, expert in enumerate(fake_registry().experts):
+        for status in (Status.TIMEOUT, Status.REFUSED):
+            for _ in range(number + 1):
+                progress.show(CallDone(expert=expert, reply=failure(status, "why", context=context), resumed=False))
+    *lines, last = progress.reasons()
+    assert len(lines) == SHOWN_REASONS
+    last_id = fake_registry().experts[-1].id
+    assert lines[0] == f"{last_id}, {len(fake_registry())} times timeout: why"
+    assert last == f"and {2 * len(fake_registry()) - SHOWN_REASONS} more kinds of failures."
 
 
 def test_record__without_tasks(registry: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,6 +27,12 @@ def test_secret__is_cut_out_of_what_a_server_says() -> None:
     assert Secret("").redact_bytes(b"nothing to hide") == b"nothing to hide"
 
 
+def test_secret__that_stands_for_none_is_no_part_of_what_a_model_says() -> None:
+    for key in ("x", "EMPTY"):
+        assert Secret(key).redact("an EMPTY box") == "an EMPTY box"
+        assert Secret(key).redact_bytes(b"an EMPTY box") == b"an EMPTY box"
+
+
 def test_read_secret__from_the_environment() -> None:
     assert read_secret("MY_KEY", endpoint="e", environment={"MY_KEY": f" {KEY}\n"}).reveal() == KEY
     assert read_secret("", endpoint="e", environment={}).reveal() == ""
