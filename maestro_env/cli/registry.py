@@ -30,16 +30,23 @@ def run(arguments: argparse.Namespace) -> None:
     for problem in problems:
         console.print(f"{arguments.file}: {problem}", markup=False)
     if problems:
-        console.print(f"{len(problems)} problem{'' if len(problems) == 1 else 's'}.")
+        console.print(f"{_counted(len(problems), 'problem')}.")
         sys.exit(1)
     registry, connections = load_registry(arguments.file), load_connections(arguments.file)
-    counts = f"{len(registry.models)} models, {len(registry.skills)} skills, {len(registry)} experts"
-    console.print(f"{arguments.file}: nothing wrong; {counts}, {len(connections.services)} services.", markup=False)
+    kinds = {
+        "model": registry.models, "skill": registry.skills, "expert": registry, "service": connections.services,
+    }  # fmt: skip
+    counts = ", ".join(_counted(len(listed), kind) for kind, listed in kinds.items())
+    console.print(f"{arguments.file}: nothing wrong; {counts}.", markup=False)
     if arguments.ping:
         silent = list(_pinged(registry, connections, console))
         if silent:
             console.print(f"{len(silent)} of {len(connections.endpoints)} endpoints cannot be used.")
             sys.exit(1)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _pinged(registry: Registry, connections: Connections, console: Console) -> Iterator[str]:
