@@ -28,6 +28,7 @@ EXTRACT_CHECK = (
     "The picture shows an example of what the program has to give for some input. Write it as one line of Python that "
     "calls the function of the problem, of the form: assert f(input) == output\nWrite this line alone."
 )
+NO_CHECK = "Your last reply held no such line: it must begin with assert, and be valid Python by itself. "
 WRITE = "Write the program in Python, complete and on its own, in one ```python block. Use the standard library only."
 NO_BLOCK = "Your last reply held no ```python block that could be read. " + WRITE
 REPAIR = "Find out why, look at the picture again, and write the whole program anew. " + WRITE
@@ -72,11 +73,13 @@ def code(task: Task, context: Context, images: tuple[Image.Image, ...], expert: 
 def _extract_check(
     question: str, pictures: tuple[Image.Image, ...]
 ) -> Generator[tuple[Request, ...], tuple[Completion, ...], str]:
+    demand = EXTRACT_CHECK
     for _ in range(MAX_CHECK_TRIES):
-        (extracted,) = yield (Prompt(text=f"{question}\n\n{EXTRACT_CHECK}", images=pictures),)
+        (extracted,) = yield (Prompt(text=f"{question}\n\n{demand}", images=pictures),)
         check = check_in(without_thinking(extracted.text))
         if check:
             return check
+        demand = NO_CHECK + EXTRACT_CHECK  # the same prompt, sampled greedily, would be answered the same
     return ""
 
 

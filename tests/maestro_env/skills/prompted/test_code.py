@@ -28,6 +28,8 @@ def test_code__passes_at_once() -> None:
 def test_code__asks_for_the_check_twice_at_most() -> None:
     walked = walk(SKILL, "I see none.", "assert f(2 == 4", block(RIGHT))
     assert walked.steps == [EXPERT] * 3
+    # Not the same prompt again: sampled greedily, it would be answered the same.
+    assert walked.prompts[1].text != walked.prompts[0].text
     assert (walked.reply.answer, walked.reply.skill_tier2) == (RIGHT, "Unchecked_Code")
 
 
