@@ -105,8 +105,8 @@ def serve_commands(name_or_path: str | Path, *, program: Sequence[str] = ("vllm"
 
     Args:
         name_or_path: A shipped registry, or a file.
-        program: What the commands start with. `vllm serve`, and what else ends in `serve`, takes the weights as they are;
-            any other, such as `python -m vllm.entrypoints.openai.api_server`, after `--model`.
+        program: What the commands start with. `vllm serve`, and what else ends in `serve`, takes the weights as they
+            are; any other, such as `python -m vllm.entrypoints.openai.api_server`, after `--model`.
 
     Raises:
         UnknownNameError: Neither a shipped name nor an existing file; or a server for an endpoint that is not listed.
