@@ -193,22 +193,21 @@ def test_vllm__recording_that_is_killed_goes_on(
 
 @needs_smollm2
 @pytest.mark.parametrize(
-    ("changes", "status", "detail"),
+    ("changes", "detail"),
     [
-        ({"max_tokens": "4000"}, Status.REFUSED, "HTTP 400: .*max_tokens=4000 cannot be greater than max_model_len"),
-        ({"served_name": '"smollm3"'}, Status.REFUSED, "HTTP 404: .*`smollm3` does not exist"),
-        ({"url": '"http://127.0.0.1:9/v1"\nmax_tries = 1'}, Status.UNREACHABLE, "ClientConnectorError"),
+        ({"max_tokens": "4000"}, "HTTP 400: .*max_tokens=4000 cannot be greater than max_model_len=2048"),
+        ({"served_name": '"smollm3"'}, "HTTP 404: .*`smollm3` does not exist"),
     ],
 )
 def test_vllm__what_it_refuses(
-    smollm2: VllmServer, registry_at: RegistryAt, tasks: Path, changes: dict[str, str], status: Status, detail: str
+    smollm2: VllmServer, registry_at: RegistryAt, tasks: Path, changes: dict[str, str], detail: str
 ) -> None:
     backend = OpenAIBackend(registry_at(smollm2.base_url, **changes))
     (expert, _) = load_registry(registry_at(smollm2.base_url, **changes)).experts
     reply = backend.invoke(read_tasks(tasks)[0], Context(id=WHOLE), expert)
     backend.close()
-    assert (reply.status, backend.purse.calls) == (status, 1)
-    assert re.match(f"{status}: {detail}", reply.text)
+    assert (reply.status, backend.purse.calls) == (Status.REFUSED, 1)
+    assert re.match(f"refused: {detail}", reply.text)
 
 
 def test_vllm__pictures_are_seen(seer: VllmServer, tmp_path: Path) -> None:
