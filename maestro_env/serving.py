@@ -81,7 +81,8 @@ def serve_commands(name_or_path: str | Path, *, program: Sequence[str] = ("vllm"
 
     Args:
         name_or_path: A shipped registry, or a file.
-        program: What the commands start with.
+        program: What the commands start with. `vllm serve`, and what else ends in `serve`, takes the weights as they
+            are; any other, such as `python -m vllm.entrypoints.openai.api_server`, after `--model`.
 
     Raises:
         UnknownNameError: Neither a shipped name nor an existing file; or a server for an endpoint that is not listed.
@@ -100,7 +101,9 @@ def _command(server: Server, registry: Registry, connections: Connections, progr
     if server.endpoint not in connections.endpoints:
         raise unknown_name("endpoint of a server", server.endpoint, connections.endpoints)
     address = urlsplit(connections.endpoints[server.endpoint].url)
-    words = [*program, server.weights, "--host", address.hostname or "127.0.0.1", "--port", str(address.port or 80)]
+    # Given the weights alone, vLLM's module takes no notice of them, and serves a model of its own choice.
+    weights = [server.weights] if program[-1] == "serve" else ["--model", server.weights]
+    words = [*program, *weights, "--host", address.hostname or "127.0.0.1", "--port", str(address.port or 80)]
     names = served_names(server.endpoint, registry, connections)
     if names:
         words += ["--served-model-name", *names]

@@ -24,7 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", help="a TOML file, or the name of a shipped registry")
     parser.add_argument("--only", nargs="+", metavar="ENDPOINT", help="only the servers of these endpoints")
     parser.add_argument("--start", action="store_true", help="start them here, and end them all on Ctrl-C")
-    parser.add_argument("--program", default="vllm serve", help="what each command starts with (default: %(default)s)")
+    parser.add_argument(
+        "--program",
+        default="vllm serve",
+        help="what each command starts with (default: %(default)s); one that does not end in 'serve' gets --model",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:

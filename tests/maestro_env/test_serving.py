@@ -56,7 +56,10 @@ def test_serve_commands__port_names_share_and_options(mine: Path) -> None:
 
 def test_serve_commands__by_another_program(mine: Path) -> None:
     (command,) = serve_commands(mine, program=("python", "-m", "server"))
-    assert command.words[:4] == ("python", "-m", "server", "weights of mine")
+    # vLLM's module takes no notice of weights that stand alone, and serves a model of its own choice.
+    assert command.words[:5] == ("python", "-m", "server", "--model", "weights of mine")
+    (command,) = serve_commands(mine, program=("env", "vllm", "serve"))
+    assert command.words[:4] == ("env", "vllm", "serve", "weights of mine")
 
 
 PORTS = {

@@ -176,7 +176,8 @@ def test_serve__prints_the_commands(capsys: pytest.CaptureFixture[str], served: 
 STAND_IN = """
 import os, sys, time
 port = sys.argv[sys.argv.index("--port") + 1]
-open(f"{sys.argv[1]}-{port}-{os.environ['CUDA_VISIBLE_DEVICES']}", "w").write(str(os.getpid()))
+weights = sys.argv[sys.argv.index("--model") + 1]
+open(f"{weights}-{port}-{os.environ['CUDA_VISIBLE_DEVICES']}", "w").write(str(os.getpid()))
 if port == "8002":
     while not os.path.exists(f"w-8001-0"):
         time.sleep(0.01)

@@ -4,12 +4,6 @@ Run with `-m vllm` in an environment that holds vLLM; a model of random weights 
 """
 
 import importlib.util
-import os
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +21,7 @@ from maestro_agents.llm.server import Server
 from maestro_agents.llm.transformers_generator import TransformersGenerator
 from maestro_env.errors import ConfigurationError
 from maestro_env.text.env import MaestroTextEnv
+from tests.servers.vllm_server import ENVIRONMENT, serving
 
 pytestmark = [
     pytest.mark.vllm,
@@ -35,8 +30,6 @@ pytestmark = [
 ]
 
 WINDOW = 1024
-START_S = 600
-"""A server that has not come up by then never will."""
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +42,7 @@ def folder(taught_state: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", autouse=True)
 def settings_of_vllm() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {
-            "VLLM_CPU_KVCACHE_SPACE": "1",
-            "VLLM_NO_USAGE_STATS": "1",
-            "HF_HUB_OFFLINE": "1",
-            "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-        }.items():
+        for name, value in {**ENVIRONMENT, "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}.items():
             patch.setenv(name, value)
         yield
 
@@ -68,44 +56,18 @@ def in_process(folder: Path, taught_state: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def on_a_server(folder: Path, taught_state: Any) -> Iterator[Any]:
-    port = 18_000 + os.getpid() % 1000
-    base_url = f"http://127.0.0.1:{port}/v1"
-    command = [
-        *(sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(folder)),
-        *("--host", "127.0.0.1", "--port", str(port), "--served-model-name", "tiny", "--dtype", "float32"),
-        *("--max-model-len", str(WINDOW), "--enforce-eager", "--logprobs-mode", "processed_logprobs"),
-    ]
-    # A server has its engine in a process of its own, whatever the engine of this process was told.
-    environment = {name: value for name, value in os.environ.items() if name != "VLLM_ENABLE_V1_MULTIPROCESSING"}
-    log = folder.parent / "server.log"
+    options = ("--logprobs-mode", "processed_logprobs")
     with (
-        log.open("wb") as written,
-        subprocess.Popen(command, stdout=written, stderr=subprocess.STDOUT, env=environment) as process,
+        serving(folder, "tiny", log=folder.parent / "server.log", window=WINDOW, options=options) as running,
+        Server(running.base_url) as server,
     ):
-        try:
-            _wait_for(f"{base_url}/models", process, log)
-            with Server(base_url) as server:
-                served = served_model(server)
-                yield OpenAIGenerator(
-                    server,
-                    model=served["id"],
-                    tokeniser=taught_state.tokeniser,
-                    context_length=served["max_model_len"],
-                )
-        finally:
-            process.terminate()
-
-
-def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(START_S):
-        if process.poll() is not None:
-            raise RuntimeError(f"vLLM's server ended with status {process.returncode}: {log.read_text()[-2000:]}")
-        try:
-            with urllib.request.urlopen(address, timeout=5):
-                return
-        except (urllib.error.URLError, TimeoutError):
-            time.sleep(1)
-    raise RuntimeError(f"vLLM's server did not answer within {START_S} s: {log.read_text()[-2000:]}")
+        served = served_model(server)
+        yield OpenAIGenerator(
+            server,
+            model=served["id"],
+            tokeniser=taught_state.tokeniser,
+            context_length=served["max_model_len"],
+        )
 
 
 @pytest.fixture(params=["in_process", "on_a_server"])

@@ -32,6 +32,22 @@ def test_completion__text_and_usage() -> None:
     assert (attempt.prompt_tokens, attempt.completion_tokens) == (7, 3)
 
 
+def test_completion__with_all_that_vllm_adds() -> None:
+    # As vLLM 0.32 answers: what does not apply is there, and null.
+    unused = {"refusal": None, "reasoning": None, "function_call": None, "audio": None, "annotations": None}
+    attempt = completion_attempt(
+        body(
+            choices=[{**message("4", role="assistant", **unused)[0], "logprobs": None, "stop_reason": None}],
+            usage={"prompt_tokens": 7, "total_tokens": 10, "completion_tokens": 3, "prompt_tokens_details": None},
+            prompt_logprobs=None,
+            service_tier=None,
+        ),
+        ENDPOINT,
+        model="m",
+    )
+    assert (attempt.status, attempt.text, attempt.prompt_tokens) == (Status.OK, "4", 7)
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [

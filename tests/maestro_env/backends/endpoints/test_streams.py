@@ -38,6 +38,14 @@ def test_stream__in_pieces_of_any_size(size: int) -> None:
     assert (attempt.prompt_tokens, attempt.completion_tokens) == (7, 3)
 
 
+def test_stream__opens_without_words() -> None:
+    # llama.cpp sends a role and `null` first, vLLM a role and no words.
+    opening = {"delta": {"role": "assistant", "content": None}, "finish_reason": None, "index": 0}
+    first = b"data: " + json.dumps({"model": "m", "choices": [opening]}).encode() + b"\n\n"
+    attempt = read(first, event(""), event("4"), event(None, finish="stop"), USAGE, DONE)
+    assert (attempt.status, attempt.text, attempt.completion_tokens) == (Status.OK, "4", 3)
+
+
 def test_stream__without_its_last_line_feed() -> None:
     assert read(event("4"), event(None, finish="stop"), USAGE.strip()).prompt_tokens == 7
 
