@@ -22,7 +22,7 @@ def body(**changes: Any) -> bytes:
     return json.dumps({**document, **changes}).encode()
 
 
-def message(content: object, *, finish: str = "stop", **more: Any) -> list[dict[str, Any]]:
+def message(content: object, *, finish: str | None = "stop", **more: Any) -> list[dict[str, Any]]:
     return [{"message": {"content": content, **more}, "finish_reason": finish}]
 
 
