@@ -19,12 +19,12 @@ def drawn(*lines: str) -> Image.Image:
 
 
 def test_read_text__lines_from_the_top_of_every_picture() -> None:
-    pytest.importorskip("rapidocr_onnxruntime")
+    pytest.importorskip("rapidocr_onnxruntime", exc_type=ImportError)
     assert read_text([drawn("Total 42.50", "Paris"), drawn("Exit")]) == "Total 42.50\nParis\nExit"
 
 
 def test_read_text__none_where_there_is_none() -> None:
-    pytest.importorskip("rapidocr_onnxruntime")
+    pytest.importorskip("rapidocr_onnxruntime", exc_type=ImportError)
     assert read_text([drawn()]) == "none"
 
 
