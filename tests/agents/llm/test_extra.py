@@ -50,6 +50,7 @@ def take_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[TakeAway]:
     [
         ("pretrained", "torch"),
         ("pretrained", "transformers"),
+        ("convert_gguf", "transformers"),
         ("run", "torch"),
         ("supervised", "torch"),
         ("tiny", "tokenizers"),
