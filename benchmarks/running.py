@@ -6,6 +6,7 @@ import queue
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 from rich.console import Console
@@ -52,11 +53,17 @@ def _side_by_side(jobs: Sequence[Job], folder: Folder, bars: Progress, overall: 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with ProcessPoolExecutor(folder.settings.processes, context, initializer=_remember, initargs=(shares,)) as pool:
         # The longest first, so that no process is left alone with one at the end.
-        order = sorted(jobs, key=lambda job: -contender(job.agent).total_timesteps)
+        order = sorted(jobs, key=_expected_s, reverse=True)
         futures = [pool.submit(_make_in_worker, job, folder) for job in order]
         _follow(futures, shares, bars, overall)
         for future in futures:
             future.result()
+
+
+def _expected_s(job: Job) -> float:
+    """Return how long a run takes, as it was measured; endlessly where it never was."""
+    seconds = contender(job.agent).seconds
+    return inf if seconds is None else seconds
 
 
 def _follow(futures: Sequence[Future[None]], shares: Any, bars: Progress, overall: TaskID) -> None:
