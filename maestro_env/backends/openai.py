@@ -61,7 +61,7 @@ class OpenAIBackend:
 
         Raises:
             UnknownNameError: The expert's skill, a service it uses, or the endpoint of its model is not known.
-            ConfigurationError: The key of an endpoint is not in the environment.
+            ConfigurationError: The key of an endpoint that is asked is not in the environment.
             TaskError: A picture cannot be loaded.
         """
         loop, caller = self._started()

@@ -14,7 +14,6 @@ from maestro_env.backends.endpoints.asker import Answered, Asker
 from maestro_env.backends.endpoints.budget import Purse
 from maestro_env.backends.endpoints.http import HttpClient
 from maestro_env.backends.endpoints.prompter import Prompter
-from maestro_env.backends.endpoints.secrets import read_secret
 from maestro_env.connections import Connections
 from maestro_env.errors import TaskError
 from maestro_env.skills.prompted.base import EXPERT, Completion, Prompt, Request, Work
@@ -64,7 +63,6 @@ class Caller:
         load_image: Loads a picture by its reference.
 
     Raises:
-        ConfigurationError: The key of an endpoint is not in the environment.
         MissingExtraError: aiohttp is not installed.
     """
 
@@ -77,10 +75,7 @@ class Caller:
         seed: int = 0,
         load_image: Callable[[str], Image.Image] = load_image,
     ) -> None:
-        secrets = {
-            name: read_secret(endpoint.api_key_env, endpoint=name) for name, endpoint in connections.endpoints.items()
-        }
-        self._http = HttpClient(secrets)
+        self._http = HttpClient()
         asker = Asker(connections.endpoints, self._http, purse, random=np.random.default_rng(seed))
         self._prompter = Prompter(connections, asker, cache=cache)
         self._connections = connections
@@ -112,6 +107,7 @@ class Caller:
 
         Raises:
             UnknownNameError: The expert's skill, a service it uses, or the endpoint of its model is not known.
+            ConfigurationError: The key of an endpoint that is asked is not in the environment.
             TaskError: A picture cannot be loaded.
         """
         function = prompted_function(expert.skill.name)

@@ -2,13 +2,12 @@
 
 import asyncio
 import io
-from collections.abc import Mapping
 from dataclasses import replace
 
 from maestro_env.backends.endpoints.attempt import Attempt
 from maestro_env.backends.endpoints.responses import completion_attempt, failed_attempt, malformed
 from maestro_env.backends.endpoints.retries import parse_retry_after
-from maestro_env.backends.endpoints.secrets import Secret
+from maestro_env.backends.endpoints.secrets import Secret, read_secret
 from maestro_env.backends.endpoints.streams import StreamReader
 from maestro_env.connections import Endpoint
 from maestro_env.errors import MissingExtraError
@@ -32,12 +31,11 @@ _ERROR_BYTES = 4096
 class HttpClient:
     """One pool of connections to all endpoints. To be made, used and closed within one running event loop.
 
-    Args:
-        secrets: Key of each endpoint, by the endpoint's name.
+    The key of an endpoint is read when it is first asked: nobody needs the keys of those that are not.
     """
 
-    def __init__(self, secrets: Mapping[str, Secret]) -> None:
-        self._secrets = secrets
+    def __init__(self) -> None:
+        self._secrets: dict[str, Secret] = {}
         self._urls: dict[str, URL] = {}
         self._session = aiohttp.ClientSession(
             # How many requests there are at once is limits.py's business, how long each may take asker.py's.
@@ -59,7 +57,11 @@ class HttpClient:
             endpoint: To which server.
             body: JSON of a chat-completions request.
             model: The name of the model asked for.
+
+        Raises:
+            ConfigurationError: The key of the endpoint is not in the environment.
         """
+        secret = self._secret(endpoint)
         try:
             async with asyncio.timeout(endpoint.timeout_s):
                 attempt = await self._exchange(endpoint, body, model=model)
@@ -68,7 +70,6 @@ class HttpClient:
         except (aiohttp.ClientError, OSError) as error:
             # The class alone: messages of the library may hold headers, and with them the key.
             return Attempt(status=Status.UNREACHABLE, detail=type(error).__name__, retryable=True)
-        secret = self._secrets[endpoint.name]
         if secret.is_in(attempt.text):  # written in escapes, or streamed
             return replace(attempt, text=secret.redact(attempt.text))
         return attempt
@@ -77,7 +78,7 @@ class HttpClient:
         url = self._urls.get(endpoint.name)
         if url is None:
             url = self._urls[endpoint.name] = URL(endpoint.url.rstrip("/") + "/chat/completions")
-        secret = self._secrets[endpoint.name]
+        secret = self._secret(endpoint)
         headers = {"Authorization": f"Bearer {secret.reveal()}"} if secret.reveal() else None
         # A redirect is not followed: it would carry the key and the question to a server that nobody named.
         data = io.BytesIO(body) if len(body) > _LARGE_BYTES else body
@@ -93,6 +94,11 @@ class HttpClient:
             if content is None:
                 return malformed(f"the answer has more than {most_bytes(endpoint):,} bytes", retryable=False)
             return completion_attempt(secret.redact_bytes(content), endpoint, model=model)
+
+    def _secret(self, endpoint: Endpoint) -> Secret:
+        if endpoint.name not in self._secrets:
+            self._secrets[endpoint.name] = read_secret(endpoint.api_key_env, endpoint=endpoint.name)
+        return self._secrets[endpoint.name]
 
 
 def most_bytes(endpoint: Endpoint) -> int:

@@ -380,6 +380,16 @@ def test_key__is_not_in_the_traceback_of_an_error(server: FaultServer, monkeypat
     backend.close()
 
 
+def test_key__of_an_endpoint_that_nobody_asks_is_not_needed(
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TEST_KEY", raising=False)
+    keyed = replace(endpoint(server), name="keyed", api_key_env="TEST_KEY")
+    backend = OpenAIBackend(Connections(endpoints={"e": endpoint(server), "keyed": keyed}))
+    assert backend.invoke(task(), CONTEXT, EXPERT).status is Status.OK
+    backend.close()
+
+
 def test_key__that_is_not_set(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TEST_KEY", raising=False)
     backend = backend_of(server, api_key_env="TEST_KEY")
