@@ -141,6 +141,9 @@ def test_episode__in_text(registry: Path, tasks: Path) -> None:
 
 def test_episode__in_text_with_the_policys_own_query(server: FaultServer, registry: Path, tasks: Path) -> None:
     server.kept_bodies = 1
+    # The question's choices are none of the query's.
+    first, *rest = tasks.read_text().splitlines()
+    tasks.write_text("\n".join([json.dumps({**json.loads(first), "choices": ["yes", "no"]}), *rest]))
     env = gym.make("MaestroText-v0", backend="openai", registry=str(registry), tasks=str(tasks), queries="asked")
     prompt, _ = env.reset(options={"task": "mine/000000"})
     assert "An expert is asked your query" in prompt
